@@ -1,0 +1,1 @@
+"""Rows in, checked rows out: tables, columns, labels, splits and metrics."""

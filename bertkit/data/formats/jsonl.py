@@ -1,0 +1,142 @@
+"""JSON Lines: one object a line; the keys of the first one are the columns.
+
+A later row may lack a key (its value is None) but not bring a new one, since a stream cannot be searched for
+keys beforehand. Blank lines are passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NoReturn
+
+from bertkit.data._decode import read_lines
+from bertkit.data._rows import SKIP_HINT, Rejects, Row, as_text
+from bertkit.data._source import ByteSource
+from bertkit.data.formats import Reader, Sink
+from bertkit.errors import DataError
+from bertkit.recipe.schema import ReadSettings
+
+EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl"}
+OBJECT_HINT = f"""Every line must hold one object such as {{"text": "..."}}. {SKIP_HINT}"""
+LIST_HINT = "A file that is one JSON list turns into lines with `jq -c '.[]' rows.json > rows.jsonl`."
+
+
+class JsonlReader:
+    """Rows of a JSON Lines input.
+
+    Args:
+        source: The input, at its start.
+        settings: The encoding.
+        rejects: Where bad rows go.
+    """
+
+    def __init__(self, source: ByteSource, settings: ReadSettings, rejects: Rejects) -> None:
+        self._name = source.name
+        self._rejects = rejects
+        self._objects = self._read_objects(read_lines(source, settings.encoding, newline="\n"))
+        self._first = next(self._objects, None)
+        if self._first is None:
+            raise DataError(f"{self._name} is empty: it holds no usable row.", OBJECT_HINT)
+        self.columns = list(self._first[1])
+
+    def rows(self) -> Iterator[Row]:
+        """Reads row after row, once.
+
+        Raises:
+            DataError: A bad row that must not be skipped, or an undecodable byte.
+        """
+        if self._first:
+            yield Row(*self._first)
+            self._first = None
+        known = set(self.columns)
+        for line, values in self._objects:
+            if new := values.keys() - known:
+                key = next(key for key in values if key in new)
+                self._rejects.add(f'{self._name}:{line}: key "{key}" is not in the first row')
+            else:
+                yield Row(line, {column: values.get(column) for column in self.columns})
+
+    def _read_objects(self, lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                value = _parse(line.rstrip("\r\n"))
+            except (ValueError, RecursionError) as error:
+                hint = LIST_HINT if line.startswith("[") else OBJECT_HINT
+                self._rejects.add(f"{self._name}:{number}: not valid JSON: {_reason(error)}", hint)
+            else:
+                yield number, value
+
+
+class JsonlSink:
+    """Writes one object a line, with the columns in order and text unescaped."""
+
+    def __init__(self, stream: BinaryIO, columns: Sequence[str]) -> None:
+        self._stream, self._columns = stream, columns
+
+    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes rows; a number that JSON cannot hold (NaN, infinity) becomes null."""
+        for row in rows:
+            values = {column: row.get(column) for column in self._columns}
+            self._stream.write((_dump(values) + "\n").encode())
+
+    def close(self) -> None:
+        """Holds nothing back."""
+
+
+def open_reader(source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects) -> Reader:
+    """Opens a JSON Lines input and reads its first row."""
+    return JsonlReader(source, settings, rejects)
+
+
+def open_sink(stream: BinaryIO, format_name: str, columns: Sequence[str], like: Reader | None) -> Sink:
+    """Starts a JSON Lines output."""
+    return JsonlSink(stream, columns)
+
+
+def _parse(line: str) -> dict[str, Any]:
+    value = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    if not isinstance(value, dict):
+        raise ValueError("an object was expected")
+    if "\\u" in line:
+        # Half a surrogate pair is legal JSON but no character: it could be neither tokenized nor written.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f'key "{next(key for key in keys if keys.count(key) > 1)}" appears twice')
+    return values
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} (character {error.colno})"
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object[error.start]!r} is half of a character"
+    return "nested too deep" if isinstance(error, RecursionError) else str(error)
+
+
+def _dump(values: Any) -> str:
+    try:
+        return json.dumps(values, ensure_ascii=False, allow_nan=False, default=as_text)
+    except ValueError:
+        return json.dumps(_finite(values), ensure_ascii=False, default=as_text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bertkit.data.tables import create_table, open_table
+from bertkit.errors import DataError
+from bertkit.recipe.schema import ReadSettings
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(*lines):
+        (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return "rows.jsonl"
+
+    return write
+
+
+def test_read_jsonl_keeps_native_values(write):
+    values = {
+        "text": "x\u2028y\x85z",
+        "n": 3,
+        "f": 0.5,
+        "yes": True,
+        "none": None,
+        "tags": ["a", "b"],
+        "d": {"k": 1},
+    }
+    with open_table(write(json.dumps(values, ensure_ascii=False))) as table:
+        assert table.columns == list(values)
+        assert [row.values for row in table] == [values]
+
+
+def test_read_jsonl_lines_and_blank_lines(write):
+    with open_table(write("", '{"a": 1}\r', "   ", '{"a": 2}')) as table:
+        assert [(row.line, row.values["a"]) for row in table] == [(2, 1), (4, 2)]
+
+
+def test_read_jsonl_missing_key_is_none_and_order_is_that_of_the_first_row(write):
+    with open_table(write('{"a": 1, "b": 2}', '{"b": 3}', '{"b": 4, "a": 5}')) as table:
+        assert [list(row.values.items()) for row in table] == [
+            [("a", 1), ("b", 2)],
+            [("a", None), ("b", 3)],
+            [("a", 5), ("b", 4)],
+        ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"a": 1', "not valid JSON: Expecting ',' delimiter (character 8)"),
+        ('["a"]', "not valid JSON: an object was expected"),
+        ('"a"', "not valid JSON: an object was expected"),
+        ('{"a": NaN}', "not valid JSON: NaN is no JSON number"),
+        ('{"a": [-Infinity]}', "not valid JSON: -Infinity is no JSON number"),
+        ('{"a": 1, "a": 2}', 'not valid JSON: key "a" appears twice'),
+        ('{"a": {"b": 1, "b": 2}}', 'not valid JSON: key "b" appears twice'),
+        ('{"a": "\\ud83d"}', "not valid JSON: '\\ud83d' is half of a character"),
+        ("[" * 100_000, "not valid JSON: nested too deep"),
+        ('{"a": 1, "x": 2}', 'key "x" is not in the first row'),
+    ],
+)
+def test_read_jsonl_bad_row(write, line, problem):
+    path = write('{"a": 0}', line, '{"a": 1}')
+    with open_table(path) as table, pytest.raises(DataError) as caught:
+        list(table)
+    assert caught.value.message == f"rows.jsonl:2: {problem}"
+    assert caught.value.hint
+    with open_table(path, ReadSettings(on_bad_row="skip")) as table:
+        assert [row.line for row in table] == [1, 3]
+    assert table.rejects.examples == [f"rows.jsonl:2: {problem}"]
+
+
+def test_read_jsonl_whole_surrogate_pair_is_a_character(write):
+    with open_table(write('{"a": "\\ud83d\\ude00"}')) as table:
+        assert next(iter(table)).values == {"a": "\U0001f600"}
+
+
+def test_read_jsonl_list_tells_how_to_turn_it_into_lines(write):
+    with pytest.raises(DataError) as caught:
+        open_table(write("[", '{"a": 1}', "]"))
+    assert "jq -c" in caught.value.hint
+
+
+@pytest.mark.parametrize("lines", [[""], ["", ""], ["nonsense"]])
+def test_read_jsonl_without_usable_row(write, lines):
+    with pytest.raises(DataError, match=r"rows\.jsonl is empty"):
+        open_table(write(*lines), ReadSettings(on_bad_row="skip"))
+
+
+def test_write_jsonl_keeps_order_and_characters(write, tmp_path):
+    with open_table(write('{"b": "ü", "a": 1}')) as like, create_table("out.jsonl", like, ["p", "q"]) as out:
+        out.write([{"a": 1, "q": float("nan"), "b": "ü", "p": [0.5, float("inf")]}, {"a": 2}])
+    assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == (
+        '{"b": "ü", "a": 1, "p": [0.5, null], "q": null}\n{"b": null, "a": 2, "p": null, "q": null}\n'
+    )

@@ -1,0 +1,20 @@
+"""Harmonic mean of precision and recall."""
+
+from typing import Any
+
+import evaluate
+
+from bertkit.data import metrics
+from bertkit.data.evaluate_modules import _classes
+
+
+class F1(evaluate.Metric):  # type: ignore[misc]
+    """`evaluate.load(".../f1.py")`; configuration "multilabel" takes 0/1 lists."""
+
+    def _info(self) -> Any:
+        return _classes.describe(self.config_name, __doc__)
+
+    def _compute(
+        self, predictions: Any, references: Any, pos_label: int = 1, average: str | None = "binary"
+    ) -> dict[str, Any]:
+        return {"f1": _classes.averaged(metrics.f1, predictions, references, pos_label, average)}

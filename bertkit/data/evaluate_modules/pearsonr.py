@@ -1,0 +1,18 @@
+"""Linear correlation; nan where a column is constant."""
+
+from typing import Any
+
+import evaluate
+
+from bertkit.data import metrics
+from bertkit.data.evaluate_modules import _numbers
+
+
+class Pearsonr(evaluate.Metric):  # type: ignore[misc]
+    """`evaluate.load(".../pearsonr.py")`."""
+
+    def _info(self) -> Any:
+        return _numbers.describe(__doc__)
+
+    def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
+        return {"pearsonr": metrics.pearson(*_numbers.columns(predictions, references))}

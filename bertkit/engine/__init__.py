@@ -1,0 +1,1 @@
+"""Recipe in, result out: plain functions and classes that neither print nor exit."""

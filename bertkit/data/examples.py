@@ -1,0 +1,126 @@
+"""Rows of a table as examples: values by role, each with the place it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bertkit.data.tables import Row, as_text
+from bertkit.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One thing an adapter needs from a table.
+
+    Args:
+        role: Its key in the recipe's [columns].
+        kind: "text" cells become text; "label" cells stay what the file holds.
+        training_only: Prediction works without it.
+        optional: Training works without it too, where the recipe does not name it.
+        usual: Names that such a column often has, for guessing.
+    """
+
+    role: str
+    kind: str
+    training_only: bool = False
+    optional: bool = False
+    usual: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row by role.
+
+    Args:
+        source: Name of the file or data set.
+        line: Line of the file, counted from 1.
+        values: Role to value.
+    """
+
+    source: str
+    line: int
+    values: Mapping[str, Any]
+
+    @property
+    def where(self) -> str:
+        """Where the row stands, for messages."""
+        return f"{self.source}:{self.line}"
+
+
+@dataclass
+class Examples:
+    """The usable rows of one split.
+
+    Args:
+        source: Name of the file or data set.
+        rows: The usable examples in file order.
+        dropped: Reason to number of rows that were left out.
+    """
+
+    source: str
+    rows: list[Example]
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def pick(self, indices: Iterable[int]) -> Examples:
+        """Return the examples at some positions, as a split of the same source."""
+        return Examples(self.source, [self.rows[index] for index in indices])
+
+    def fingerprint(self) -> str:
+        """Return a sha256 over all values in order, to tell whether data changed since a run."""
+        digest = hashlib.sha256()
+        for row in self.rows:
+            digest.update(json.dumps(dict(row.values), sort_keys=True, default=str).encode())
+        return digest.hexdigest()
+
+
+def to_example(row: Row, source: str, columns: Mapping[str, str], kinds: Mapping[str, str]) -> Example:
+    """Pick the cells of one row that the roles name.
+
+    Args:
+        row: A row of a table.
+        source: Name of its file.
+        columns: Role to column name.
+        kinds: Role to kind, see Column.
+    """
+    values = {role: row.values.get(name) for role, name in columns.items()}
+    return Example(source, row.line, {
+        role: (as_text(value) or "") if kinds[role] == "text" else value for role, value in values.items()
+    })  # fmt: skip
+
+
+def is_empty(example: Example, roles: Sequence[str]) -> bool:
+    """Tell whether any of some roles holds nothing but white space."""
+    return any(
+        value is None or (isinstance(value, str) and not value.strip())
+        for value in map(example.values.get, roles)
+    )
+
+
+def keep_usable(source: str, examples: Iterable[Example], texts: Sequence[str], on_empty: str) -> Examples:
+    """Apply the recipe's rule for rows without text.
+
+    Args:
+        source: Name of the file or data set.
+        examples: All rows.
+        texts: Roles that hold text.
+        on_empty: "refuse", "drop" or "keep".
+
+    Raises:
+        DataError: A row has no text and the rule is "refuse".
+    """
+    rows: list[Example] = []
+    empty: list[Example] = []
+    for example in examples:
+        (empty if is_empty(example, texts) else rows).append(example)
+        if empty and on_empty == "keep":
+            rows.append(empty.pop())
+    if empty and on_empty == "refuse":
+        raise DataError(
+            f"{empty[0].where}: the text is empty ({len(empty)} such rows in {source})",
+            "fill the cells, or --set data.on_empty=drop",
+        )
+    return Examples(source, rows, {"empty text": len(empty)} if empty else {})

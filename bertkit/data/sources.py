@@ -1,0 +1,182 @@
+"""Where the rows of each split come from: files, or a data set of the hub."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from bertkit.data.tables import Rejects, Row, open_table
+from bertkit.errors import DataError, MachineError
+from bertkit.recipe.schema import DataSettings
+
+SPLITS = ("train", "validation", "test")
+FILE_KINDS = (".parquet", ".csv", ".tsv", ".jsonl", ".json")
+
+
+class Rows(Protocol):
+    """A table of a file or of the hub."""
+
+    name: str
+    columns: list[str]
+    rejects: Rejects
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+def open_split(settings: DataSettings, split: str) -> AbstractContextManager[Any]:
+    """Open one split of a recipe.
+
+    Args:
+        settings: The recipe's [data] table.
+        split: "train", "validation" or "test"; it must be among `available`.
+
+    Raises:
+        DataError: There is no such file or data set.
+        MachineError: The hub can't be reached and the data set is not cached.
+    """
+    name = getattr(settings, split)
+    if settings.hub is None:
+        return open_table(name, settings)
+    return HubTable(settings.hub, load_hub(settings.hub, settings.config, settings.revision), name or split)
+
+
+def available(settings: DataSettings) -> list[str]:
+    """Return the splits that a recipe offers, without reading any rows.
+
+    Raises:
+        DataError: There is no training data.
+    """
+    named = [split for split in SPLITS if getattr(settings, split) is not None]
+    if settings.hub is not None:
+        found = load_hub(settings.hub, settings.config, settings.revision)
+        return [split for split in SPLITS if split in named or (split in found and split != "test")]
+    return named
+
+
+@cache
+def load_hub(repository: str, config: str | None, revision: str | None) -> Any:
+    """Return the splits of a hub data set by name, read by the datasets library from Parquet or plain files.
+
+    Args:
+        repository: owner/name.
+        config: Its configuration, or None.
+        revision: Commit, or None for the newest.
+
+    Raises:
+        DataError: There is no such data set.
+        MachineError: The hub can't be reached and the data set is not cached.
+    """
+    import datasets
+
+    datasets.disable_progress_bars()
+    folder = _snapshot(repository, config, revision)
+    try:
+        # The local copy is given, not the name: for a name, datasets asks the hub again at each start.
+        return datasets.load_dataset(str(folder), config)
+    except (ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(f'The hub data set "{repository}" cannot be read: {error}', "--data FILE") from error
+
+
+def _snapshot(repository: str, config: str | None, revision: str | None) -> Path:
+    from huggingface_hub import errors, snapshot_download
+
+    folders = [f"{config}/*", f"*/{config}/*"] if config else ["*"]
+    patterns = ["README.md", *(f"{folder}{kind}" for folder in folders for kind in FILE_KINDS)]
+    download = partial(
+        snapshot_download, repository, repo_type="dataset", revision=revision, allow_patterns=patterns
+    )
+    try:
+        try:
+            return Path(download(local_files_only=True))
+        except errors.LocalEntryNotFoundError:
+            return Path(download())
+    except errors.RepositoryNotFoundError as error:
+        raise DataError(
+            f'The hub has no public data set "{repository}"', "--data FILE, or check the name"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise DataError(f'{repository} has no revision "{revision}"', "--set data.revision=main") from error
+    except (OSError, errors.HfHubHTTPError) as error:
+        raise MachineError(
+            f'The data set "{repository}" is not in the cache, and the hub does not deliver it now '
+            f"({str(error).splitlines()[0]})",
+            "connect once, or use --data sample, or --data FILE with rows of your own",
+        ) from error
+
+
+class HubTable:
+    """One split of a hub data set as a table; class ids become the names that the data set gives them.
+
+    Args:
+        repository: owner/name, for messages.
+        splits: The loaded data set.
+        split: One of its splits.
+    """
+
+    def __init__(self, repository: str, splits: Any, split: str) -> None:
+        if split not in splits:
+            raise DataError(f'{repository} has no split "{split}". It has: {", ".join(splits)}')
+        self.name = f"{repository}[{split}]"
+        self.rejects = Rejects(skip=False)
+        self._dataset = splits[split]
+        self.columns = list(self._dataset.column_names)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[Row]:
+        names = {column: _names(feature) for column, feature in self._dataset.features.items()}
+        for line, values in enumerate(self._dataset, 1):
+            yield Row(line, {column: _named(value, names[column]) for column, value in values.items()})
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """Return the split files of a folder by their usual names.
+
+    Raises:
+        DataError: There is no training file.
+    """
+    usual = {
+        "train": ("train", "training"),
+        "validation": ("validation", "valid", "dev", "val"),
+        "test": ("test",),
+    }
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        for split, names in usual.items():
+            if path.is_file() and path.name.split(".")[0].lower() in names:
+                found.setdefault(split, str(path))
+    if "train" not in found:
+        held = ", ".join(sorted(path.name for path in folder.iterdir())[:10])
+        raise DataError(f"{folder} has no training file such as train.csv. It holds: {held}")
+    return found
+
+
+def log_rejects(rejects: Rejects, name: str) -> None:
+    """Say how many rows were passed over, with the first of them."""
+    if rejects.count:
+        examples = "\n".join(rejects.examples)
+        logging.getLogger("bertkit").warning(
+            "%s: %d bad rows were skipped:\n%s", name, rejects.count, examples
+        )
+
+
+def _names(feature: Any) -> Iterable[str] | None:
+    inner = getattr(feature, "feature", feature)
+    return getattr(inner, "names", None)
+
+
+def _named(value: Any, names: Any) -> Any:
+    if names is None or value is None:
+        return value
+    if isinstance(value, list):
+        return [_named(item, names) for item in value]
+    # -1 is how the hub marks a hidden label, as in the test sets of GLUE.
+    return names[value] if value >= 0 else None

@@ -1,0 +1,129 @@
+"""Exactly one label a row: softmax, cross-entropy, a threshold where there are two labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bertkit.adapters import _labels
+from bertkit.adapters._base import Grid, Record, Scorer, Scores
+from bertkit.adapters._label_kind import LabelKind, detail_matrix
+from bertkit.adapters._threshold import best_threshold
+from bertkit.data import metrics
+from bertkit.data.examples import Example
+
+
+class SingleLabel(LabelKind):
+    """One class out of several."""
+
+    problem_type: ClassVar[str] = "single_label_classification"
+    metric: ClassVar[str] = "accuracy"
+    target_type: ClassVar[Any] = np.int64
+
+    def learn(self, examples: Sequence[Example]) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Names from the recipe or the rows; with class_weights, n / (classes * rows of the class)."""
+        counts = Counter(map(self.gold, examples))
+        labels, fitted = _labels.learn(counts, self.settings.names, examples[0].source)
+        if self.settings.class_weights == "off":
+            return labels, fitted
+        even = len(examples) / len(counts)
+        weights = [even / rows if rows else 0.0 for rows in _labels.rows_with(counts, labels, fitted)]
+        return labels, {**fitted, "class_weights": weights}
+
+    def is_unlabelled(self, example: Example) -> bool:
+        """An empty cell."""
+        return not self.gold(example)
+
+    def check(self, examples: Sequence[Example]) -> None:
+        """Every label must be known."""
+        _labels.check_known([(example, self.gold(example)) for example in examples], self.labels)
+
+    def stratum(self, example: Example) -> str | None:
+        """The class."""
+        return self.gold(example)
+
+    def gold(self, example: Example) -> str:
+        """The label's name."""
+        return _labels.one(example, self.labels if "coded" in self.fitted else ())
+
+    def target(self, example: Example) -> int:
+        """The label's position."""
+        return self.labels.index(self.gold(example))
+
+    def loss(self, logits: Any, targets: Any) -> Any:
+        """Cross-entropy, weighted by class where asked."""
+        from torch.nn import functional
+
+        each = functional.cross_entropy(logits, targets, reduction="none")
+        if "class_weights" in self.fitted:
+            each = each * logits.new_tensor(self.fitted["class_weights"])[targets]
+        return each.sum()
+
+    def records(self, logits: np.ndarray) -> list[Record]:
+        """The most probable label, or of two the second where it reaches the threshold."""
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+        chosen = probabilities.argmax(axis=1)
+        if "threshold" in self.fitted:
+            chosen = (probabilities[:, 1] >= self.fitted["threshold"]).astype(int)
+        return [
+            Record(self.labels[index], float(row[index]), dict(zip(self.labels, row.tolist(), strict=True)))
+            for index, row in zip(chosen, probabilities, strict=True)
+        ]
+
+    def tune(self, logits: np.ndarray, examples: Sequence[Example]) -> dict[str, Any]:
+        """Choose the threshold of the second of two labels that gives the best accuracy."""
+        if len(self.labels) != 2 or self.settings.threshold == "off":
+            return {}
+        if self.settings.threshold != "auto":
+            return {"threshold": self.settings.threshold}
+        probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+        gold = np.array([self.target(example) for example in examples]) == 1
+        return {"threshold": best_threshold(gold, probability, lambda hits, wrong, missed: -(wrong + missed))}
+
+    def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
+        """Accuracy, averages over classes, MCC; of two labels also the areas under the curves."""
+        gold, answer = self._ids(records, examples)
+        binary = len(self.labels) == 2
+        probability = detail_matrix(records, self.labels)[:, 1] if binary else np.zeros(0)
+
+        def scores(rows: np.ndarray) -> Scores:
+            counts = metrics.count_classes(gold[rows], answer[rows], len(self.labels))
+            found: Scores = {
+                "accuracy": metrics.accuracy(gold[rows], answer[rows]),
+                "f1_macro": metrics.average(metrics.f1, counts, "macro"),
+                "f1_weighted": metrics.average(metrics.f1, counts, "weighted"),
+                "precision_macro": metrics.average(metrics.precision, counts, "macro"),
+                "recall_macro": metrics.average(metrics.recall, counts, "macro"),
+                "mcc": metrics.mcc(counts),
+            }
+            if binary:
+                found["roc_auc"] = metrics.roc_auc(gold[rows], probability[rows])
+                found["average_precision"] = metrics.average_precision(gold[rows], probability[rows])
+            return found
+
+        return scores
+
+    def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
+        """One line a class, and the confusion matrix."""
+        gold, answer = self._ids(records, examples)
+        matrix = metrics.confusion_matrix(gold, answer, len(self.labels))
+        counts = metrics.from_confusion(matrix)
+        columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), counts.gold)
+        lines = [
+            [label, *values]
+            for label, *values in zip(self.labels, *(c.tolist() for c in columns), strict=True)
+        ]
+        cells = [[label, *row] for label, row in zip(self.labels, matrix.tolist(), strict=True)]
+        return [
+            Grid("Per class", ["label", "precision", "recall", "f1", "rows"], lines),
+            Grid("Confusion matrix (line: gold, column: answer)", ["gold", *self.labels], cells),
+        ]
+
+    def _ids(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        index = {label: position for position, label in enumerate(self.labels)}
+        gold = np.array([index[self.gold(example)] for example in examples], np.int64)
+        return gold, np.array([index[record.answer] for record in records], np.int64)

@@ -1,0 +1,55 @@
+"""What the machine offers: device, precision, threads."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from bertkit.errors import UsageError
+
+
+def choose() -> str:
+    """Return "cuda", "mps" or "cpu", the first that is there."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def precision(asked: str, device: str) -> str:
+    """Return "fp32", "bf16" or "fp16".
+
+    Args:
+        asked: One of these, or "auto": bf16 on GPUs that compute in it, fp16 on older ones, else fp32.
+        device: "cuda", "mps" or "cpu".
+
+    Raises:
+        UsageError: Half precision on a CPU, where it is emulated and many times slower.
+    """
+    import torch
+
+    if device == "cpu" and asked in {"bf16", "fp16"}:
+        raise UsageError(
+            f"train.precision={asked}: CPUs compute it many times slower than fp32",
+            "--set train.precision=fp32",
+        )
+    if asked != "auto":
+        return asked
+    if device != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def token_budget(device: str) -> int:
+    """Return the tokens of a prediction batch: on CPUs few enough to stay in the cache."""
+    return 1024 if device == "cpu" else 16384
+
+
+def describe() -> dict[str, Any]:
+    """Return what a run records about the machine."""
+    import torch
+
+    device = choose()
+    name = torch.cuda.get_device_name(0) if device == "cuda" else device
+    return {"device": device, "name": name, "threads": torch.get_num_threads(), "cores": os.cpu_count()}

@@ -1,0 +1,61 @@
+"""Weights in and out of torch models, always float32, always safetensors, never a stranger's code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bertkit.adapters import Adapter
+from bertkit.errors import RunError
+
+
+def for_training(folder: Path, adapter: Adapter, seed: int) -> Any:
+    """Return a pretrained encoder with a new head.
+
+    Args:
+        folder: The checkpoint.
+        adapter: Gives the model class, the labels and the problem type.
+        seed: Of the head's random weights.
+    """
+    import transformers
+
+    transformers.set_seed(seed)
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, **adapter.config())
+    model, _ = _load(folder, adapter, config)
+    # The heads take any keyword but ignore num_items_in_batch; believing them, the Trainer would multiply the
+    # loss by the accumulation steps and the processes (transformers issue 47688).
+    model.accepts_loss_kwargs = False
+    return model
+
+
+def for_prediction(folder: Path, adapter: Adapter) -> Any:
+    """Return the model of a run, ready to predict.
+
+    Raises:
+        RunError: The weights do not fill the model: it was not trained for this task.
+    """
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    model, info = _load(folder, adapter, config)
+    absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
+    if absent:
+        raise RunError(f"{folder}: the weights lack {', '.join(absent[:3])}: this is not a finished run")
+    return model.eval()
+
+
+def _load(folder: Path, adapter: Adapter, config: Any) -> tuple[Any, dict[str, Any]]:
+    import torch
+    import transformers
+
+    loaded: tuple[Any, dict[str, Any]] = getattr(transformers, adapter.model_class).from_pretrained(
+        folder,
+        config=config,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    return loaded

@@ -1,0 +1,194 @@
+"""A recipe, its rows and its checkpoint, ready to train on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertkit import adapters
+from bertkit.adapters import Adapter
+from bertkit.adapters._base import Encoded
+from bertkit.adapters._encoder import Encoder
+from bertkit.data import sources
+from bertkit.data.examples import Examples
+from bertkit.data.splits import hold_out
+from bertkit.engine import checkpoint, load
+from bertkit.engine.checkpoint import Checkpoint
+from bertkit.engine.unseen import Unseen
+from bertkit.recipe.read import Resolved
+from bertkit.recipe.schema import EncodeSettings, Recipe
+
+log = logging.getLogger("bertkit")
+
+# Devlin et al. 2019 train 3 epochs; few rows want more steps (Mosbach et al. 2021, Zhang et al. 2021).
+EPOCHS = 3
+FEWEST_STEPS = 300
+MOST_EPOCHS = 10
+# Width of the checkpoint to peak learning rate: small ones want larger rates (Turc et al. 2019).
+RATES = ((256, 3e-4), (512, 1e-4), (768, 3e-5), (math.inf, 2e-5))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and their windows.
+
+    Args:
+        examples: In file order.
+        encoded: Their windows, with targets.
+    """
+
+    examples: Examples
+    encoded: Encoded
+
+    def unseen(self) -> Unseen:
+        """Return what the model does not see of these rows."""
+        ledger = Unseen()
+        ledger.add(self.encoded)
+        return ledger
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that training needs.
+
+    Args:
+        resolved: The recipe with every "auto" decided, and the origins of its values.
+        adapter: With the labels of the training rows.
+        checkpoint: The folder of the pretrained model.
+        encoder: Tokenizer and limits.
+        limit: Longest input of the model, in tokens.
+        train: Training rows.
+        validation: Rows that select the best epoch.
+        held_out: Positions of the validation rows among the training file's usable rows, if they were held out.
+    """
+
+    resolved: Resolved
+    adapter: Adapter
+    checkpoint: Checkpoint
+    encoder: Encoder
+    limit: int
+    train: Split
+    validation: Split
+    held_out: list[int] | None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return self.resolved.recipe
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one pass over the training windows."""
+        return math.ceil(len(self.train.encoded.windows) / self.recipe.train.batch_size)
+
+    def data_info(self) -> dict[str, Any]:
+        """Return what a run stores about its rows."""
+        splits = {"train": self.train, "validation": self.validation}
+        return {
+            "held_out": self.held_out,
+            **{
+                name: {
+                    "source": split.examples.source,
+                    "rows": len(split.examples.rows),
+                    "windows": len(split.encoded.windows),
+                    "fingerprint": split.examples.fingerprint(),
+                    "dropped": split.examples.dropped,
+                    "unseen": split.unseen().to_dict(),
+                }
+                for name, split in splits.items()
+            },
+        }
+
+
+def prepare(resolved: Resolved, held_out: Sequence[int] | None = None) -> Prepared:
+    """Read rows, learn labels, find the checkpoint and encode.
+
+    Args:
+        resolved: The checked recipe.
+        held_out: The validation rows of an earlier run, to resume it with the same split.
+
+    Raises:
+        BertkitError: Data, labels or checkpoint cannot be used; checks that cost little come first.
+    """
+    recipe = resolved.recipe
+    settings = recipe.adapter.model_dump(exclude={"name"})
+    bare = adapters.create(recipe.adapter.name, settings)
+    load.wanted(bare, recipe, labels=True)
+    train, validation, held = _examples(recipe, bare, held_out)
+    adapter = bare.learn_labels(train.rows)
+    adapter.check_labels(validation.rows)
+    name, revision = _name_and_revision(recipe.model)
+    found = checkpoint.resolve(name, revision=revision)
+    checkpoint.check_family(found.folder)
+    limit = checkpoint.limits(found.folder)
+    encoder = load_encoder(found.folder, recipe.encode, limit)
+    splits = [Split(rows, adapter.encode(rows.rows, encoder, targets=True)) for rows in (train, validation)]
+    decided = _decide(resolved, found.folder, len(splits[0].encoded.windows))
+    return Prepared(decided, adapter, found, encoder, limit, splits[0], splits[1], held)
+
+
+def load_encoder(folder: Path, settings: EncodeSettings, limit: int) -> Encoder:
+    """Return the encoder of a checkpoint; one without a tokenizer.json is converted by transformers."""
+    pad_id = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("pad_token_id") or 0
+    if (folder / "tokenizer.json").is_file():
+        return Encoder.load(folder, settings, limit, pad_id)
+    with tempfile.TemporaryDirectory() as converted:
+        save_tokenizer(folder, Path(converted))
+        return Encoder.load(Path(converted), settings, limit, pad_id)
+
+
+def save_tokenizer(source: Path, target: Path) -> None:
+    """Write the tokenizer of a checkpoint to a folder, so that both bertkit and transformers read it there."""
+    import transformers
+
+    transformers.AutoTokenizer.from_pretrained(
+        source, local_files_only=True, trust_remote_code=False
+    ).save_pretrained(target)
+
+
+def _examples(
+    recipe: Recipe, adapter: Adapter, held_out: Sequence[int] | None
+) -> tuple[Examples, Examples, list[int] | None]:
+    splits = sources.available(recipe.data)
+    train = load.split(recipe, "train", adapter)
+    if "validation" in splits:
+        return train, load.split(recipe, "validation", adapter), None
+    held = list(held_out or ()) or hold_out(
+        [adapter.stratum(row) for row in train.rows], recipe.data.validation_fraction, recipe.data.seed
+    )
+    log.info(
+        "No validation file: %d of %d rows of %s are held out (seed %d) and remembered in the run.",
+        len(held), len(train.rows), train.source, recipe.data.seed,
+    )  # fmt: skip
+    kept = sorted(set(range(len(train.rows))) - set(held))
+    rest = train.pick(kept)
+    rest.dropped = train.dropped
+    return rest, train.pick(held), held
+
+
+def _name_and_revision(model: str) -> tuple[str, str | None]:
+    if Path(model).expanduser().exists():
+        return model, None
+    name, _, revision = model.partition("@")
+    return name, revision or None
+
+
+def _decide(resolved: Resolved, folder: Path, windows: int) -> Resolved:
+    train = resolved.recipe.train
+    decided: dict[str, Any] = {}
+    if train.epochs == "auto":
+        steps = math.ceil(windows / train.batch_size)
+        decided["epochs"] = float(min(max(EPOCHS, math.ceil(FEWEST_STEPS / steps)), MOST_EPOCHS))
+    if train.learning_rate == "auto":
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        width = config.get("hidden_size") or config.get("dim") or 768
+        decided["learning_rate"] = next(rate for widest, rate in RATES if width <= widest)
+    recipe = resolved.recipe.model_copy(update={"train": train.model_copy(update=decided)})
+    origins = resolved.origins | {f"train.{key}": "auto" for key in decided}
+    return Resolved(recipe, origins)

@@ -1,0 +1,166 @@
+"""What the user asked for becomes one checked recipe."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bertkit import adapters
+from bertkit.data import sources
+from bertkit.data.tables import open_table
+from bertkit.errors import DataError, UsageError
+from bertkit.recipe import catalog, read
+from bertkit.recipe.read import Layer, Resolved
+from bertkit.recipe.schema import ReadSettings
+
+log = logging.getLogger("bertkit")
+LOOKED_AT = 500
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `finetune`, before anything was read.
+
+    Args:
+        task: A built-in task, a recipe file or folder; None infers columns and task type from the data.
+        model: Replaces the recipe's model.
+        data: "sample", a file, a folder with train/validation/test files, or a hub data set (owner/name).
+        validation: A validation file.
+        test: A test file.
+        columns: Role to column name.
+        overrides: Each `section.key=value`.
+        settings: Further values of the recipe as nested tables, such as those of flags.
+    """
+
+    task: str | None = None
+    model: str | None = None
+    data: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """A short name for the run's folder."""
+        return Path(self.task or self.data or "run").stem or "run"
+
+
+def resolve(request: Request) -> Resolved:
+    """Merge the recipe, the overrides and the flags.
+
+    Raises:
+        BertkitError: A name, a key or a value is wrong; every mistake of the recipe is reported at once.
+    """
+    stronger = [read.parse_override(text) for text in request.overrides] + _flags(request)
+    if request.task is not None:
+        base = _recipe_layers(catalog.find(request.task))
+    else:
+        base = [_inferred(request, stronger)]
+    return read.resolve([*base, *stronger], settings_model)
+
+
+def settings_model(name: str) -> Any:
+    """Return the model of an adapter's settings."""
+    return adapters.load(name).settings_model
+
+
+def _recipe_layers(path: Path) -> list[Layer]:
+    layer = read.read_file(path)
+    data = layer.values.get("data")
+    if not isinstance(data, dict) or data.get("hub"):
+        return [layer]
+    # Files in a recipe are meant relative to the recipe, wherever bertkit is started.
+    files = {
+        split: str(path.parent / data[split]) for split in sources.SPLITS if isinstance(data.get(split), str)
+    }
+    return [layer, Layer(layer.origin, {"data": files})]
+
+
+def _flags(request: Request) -> list[Layer]:
+    layers = []
+    if request.data is not None:
+        layers.append(Layer("--data", {"data": _data(request)}))
+    for split in ("validation", "test"):
+        if (file := getattr(request, split)) is not None:
+            layers.append(Layer(f"--{split}", {"data": {split: file}}))
+    if request.model is not None:
+        layers.append(Layer("--model", {"model": request.model}))
+    for role, name in request.columns.items():
+        layers.append(Layer(f"--{role.replace('_', '-')}", {"columns": {role: name}}))
+    if request.settings:
+        layers.append(Layer("flag", request.settings))
+    return layers
+
+
+def _data(request: Request) -> dict[str, Any]:
+    value = str(request.data)
+    nothing = dict.fromkeys(("hub", "revision", "config", *sources.SPLITS))
+    path = Path(value).expanduser()
+    if value == "sample":
+        return nothing | _sample(request)
+    if path.is_dir():
+        return nothing | sources.files_of(path)
+    if path.is_file() or value == "-":
+        return nothing | {"train": str(path)}
+    if value.count("/") == 1 and not path.suffix and not value.startswith((".", "/", "~")):
+        return nothing | {"hub": value}
+    raise DataError(
+        f'--data "{value}": there is no such file or folder',
+        "--data FILE.csv, --data FOLDER, --data sample, or --data owner/name for a data set of the hub",
+    )
+
+
+def _sample(request: Request) -> dict[str, str]:
+    if request.task is None:
+        raise UsageError("--data sample needs a task", "bertkit finetune sentiment --data sample")
+    files = catalog.sample(catalog.find(request.task))
+    if "train" not in files:
+        having = [name for name in catalog.names() if catalog.sample(catalog.find(name))]
+        raise UsageError(
+            f'The task "{request.task}" has no sample: its data set may not be passed on.',
+            f"--data FILE with rows of your own, or a task with a sample: {', '.join(having)}",
+        )
+    return {split: str(path) for split, path in files.items()}
+
+
+def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
+    if request.data is None:
+        raise UsageError(
+            "finetune needs a task, a recipe or a table of rows",
+            "bertkit finetune sentiment --data sample, or bertkit finetune --data train.csv",
+        )
+    train = _data(request).get("train")
+    if train is None:
+        raise UsageError(
+            f'--data "{request.data}" is not a file: without a recipe, the columns are read from a file'
+        )
+    settings = ReadSettings.model_validate(_read_settings(stronger))
+    with open_table(train, settings) as table:
+        rows = [row.values for row in islice(table, LOOKED_AT)]
+        found = [adapters.load(name).infer(table.columns, rows, request.columns) for name in adapters.names()]
+        guesses = [(name, guess) for name, guess in zip(adapters.names(), found, strict=True) if guess]
+        if not guesses:
+            raise DataError(
+                f"{table.name}: cannot tell which column is the text and which the label. "
+                f"Columns: {', '.join(table.columns)}",
+                "--text COLUMN --label COLUMN",
+            )
+    name, guess = max(guesses, key=lambda item: item[1].confidence)
+    for sentence in guess.because:
+        log.info("Inferred: %s", sentence)
+    return Layer("inferred", {"adapter": {"name": name, **guess.settings}, "columns": guess.columns})
+
+
+def _read_settings(layers: Sequence[Layer]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for layer in layers:
+        data = layer.values.get("data")
+        if isinstance(data, Mapping):
+            found |= {key: value for key, value in data.items() if key in ReadSettings.model_fields}
+    return found

@@ -1,0 +1,161 @@
+"""The run folder: everything that eval and predict need, and nothing that needs the outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bertkit import __version__, adapters
+from bertkit.adapters import Adapter
+from bertkit.adapters._encoder import Encoder
+from bertkit.errors import RunError, UsageError
+from bertkit.recipe.schema import Recipe
+from bertkit.recipe.write import to_toml
+
+RUN_FILE = "run.json"
+STATE_FILE = "unfinished.json"
+CHECKPOINTS = "checkpoints"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Args:
+        folder: Holds weights, tokenizer, config.json and run.json.
+        info: What run.json says.
+    """
+
+    folder: Path
+    info: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.folder.name
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return Recipe.model_validate(self.info["recipe"])
+
+    @cached_property
+    def adapter(self) -> Adapter:
+        """The adapter with the labels and fitted values of the run."""
+        stored = self.info["adapter"]
+        settings = {key: value for key, value in self.info["recipe"]["adapter"].items() if key != "name"}
+        adapter = adapters.create(stored["name"], settings)
+        return type(adapter)(adapter.settings, tuple(stored["labels"]), stored["fitted"])
+
+    def encoder(self) -> Encoder:
+        """Return the tokenizer with the run's limits."""
+        model = self.info["model"]
+        return Encoder.load(self.folder, self.recipe.encode, model["limit"], model["pad_id"])
+
+    def held_out(self) -> list[int] | None:
+        """Return the positions of the training rows that were held out for validation, if any were."""
+        found: list[int] | None = self.info["data"].get("held_out")
+        return found
+
+
+def runs_folder() -> Path:
+    """Return where runs are kept: $BERTKIT_RUNS, else ./runs."""
+    return Path(os.environ.get("BERTKIT_RUNS", "runs"))
+
+
+def load(folder: Path) -> Run:
+    """Read a run.
+
+    Raises:
+        RunError: The folder holds no finished run, or one of a newer format.
+    """
+    try:
+        info = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if (folder / STATE_FILE).is_file():
+            raise RunError(f"{folder} is not finished", f"bertkit finetune --resume {folder}") from error
+        raise RunError(f"{folder} is not a run: it has no {RUN_FILE}", "bertkit runs list") from error
+    except ValueError as error:
+        raise RunError(f"{folder / RUN_FILE} is damaged: {error}") from error
+    if info.get("format") != FORMAT:
+        raise RunError(f"{folder} has format {info.get('format')}; this bertkit reads format {FORMAT}")
+    return Run(folder, info)
+
+
+def find(name: str | Path | None) -> Run:
+    """Return a run by folder or name, or the newest one.
+
+    Raises:
+        RunError: There is none.
+    """
+    if name is not None:
+        folder = Path(name)
+        return load(folder if folder.is_dir() else runs_folder() / name)
+    runs = listed()
+    if not runs:
+        raise RunError(
+            f"there is no finished run in {runs_folder()}", "bertkit finetune sentiment --data sample"
+        )
+    return runs[0]
+
+
+def listed() -> list[Run]:
+    """Return the finished runs, the newest first."""
+    runs = [load(path.parent) for path in runs_folder().glob(f"*/{RUN_FILE}")]
+    return sorted(runs, key=lambda run: str(run.info["created"]), reverse=True)
+
+
+def unfinished() -> list[Path]:
+    """Return the folders of runs that stopped before their end, the newest first."""
+    files = runs_folder().glob(f"*/{STATE_FILE}")
+    return [path.parent for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+
+def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
+    """Choose the folder of a new run; it does not exist afterwards.
+
+    Args:
+        label: First part of its name.
+        output: The folder the user named, or None.
+        overwrite: Whether an existing run of that name may go once the new one is complete.
+
+    Raises:
+        UsageError: The named folder exists.
+    """
+    if output is not None:
+        folder = Path(output)
+        if folder.exists() and any(folder.iterdir()) and not overwrite:
+            raise UsageError(f"{folder} exists and is not empty", "--overwrite, or another --output")
+        return folder
+    stamp = f"{label}-{datetime.now():%Y%m%d-%H%M%S}"
+    taken = 0
+    while (folder := runs_folder() / (stamp if not taken else f"{stamp}-{taken}")).exists():
+        taken += 1
+    return folder
+
+
+def save(folder: Path, info: dict[str, Any]) -> Run:
+    """Complete a run: run.json is written last, and by rename, so that it never describes half a run."""
+    full = {"format": FORMAT, "bertkit": __version__, "created": datetime.now(UTC).isoformat(), **info}
+    (folder / "recipe.toml").write_text(to_toml(Recipe.model_validate(info["recipe"])), encoding="utf-8")
+    write_json(folder / RUN_FILE, full)
+    (folder / STATE_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return Run(folder, full)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a file beside its name and rename it when it is complete."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8") as stream:
+        json.dump(values, stream, ensure_ascii=False, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)

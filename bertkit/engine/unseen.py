@@ -1,0 +1,51 @@
+"""The ledger of what the model did not see of the text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from bertkit.adapters._base import Encoded
+
+
+@dataclass
+class Unseen:
+    """Counts over rows and tokens; special tokens are left out.
+
+    Args:
+        rows: Rows encoded.
+        rows_cut: Rows of which at least one token was left out.
+        tokens: Tokens of all rows.
+        tokens_unseen: Tokens that were left out.
+    """
+
+    rows: int = 0
+    rows_cut: int = 0
+    tokens: int = 0
+    tokens_unseen: int = 0
+
+    def add(self, encoded: Encoded) -> None:
+        """Count some more rows."""
+        self.rows += len(encoded.tokens)
+        self.rows_cut += int((encoded.seen < encoded.tokens).sum())
+        self.tokens += int(encoded.tokens.sum())
+        self.tokens_unseen += int((encoded.tokens - encoded.seen).sum())
+
+    def sentence(self, max_length: int) -> str:
+        """Return the counts as one sentence for the user.
+
+        Args:
+            max_length: Tokens of a window.
+        """
+        if not self.rows_cut:
+            return (
+                f"The model saw all {self.tokens:,} tokens of {self.rows:,} rows (max_length {max_length})."
+            )
+        return (
+            f"{self.rows_cut:,} of {self.rows:,} rows ({self.rows_cut / self.rows:.1%}) are longer than max_length "
+            f"{max_length}: the model did not see {self.tokens_unseen:,} of {self.tokens:,} tokens "
+            f"({self.tokens_unseen / self.tokens:.1%})."
+        )
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)

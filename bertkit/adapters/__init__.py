@@ -10,6 +10,8 @@ from typing import Any
 from bertkit.adapters._base import Adapter
 from bertkit.errors import RecipeError
 
+__all__ = ["Adapter", "create", "load", "names"]
+
 
 def names() -> list[str]:
     """Return the names of the adapters: their file names with dashes."""

@@ -144,15 +144,17 @@ class Adapter(ABC):
     def decode(self, logits: Sequence[np.ndarray], windows: Sequence[Window], rows: int) -> list[Record]:
         """Return one record a row from the logits of all windows of these rows."""
 
-    def tune(
-        self, logits: Sequence[np.ndarray], windows: Sequence[Window], examples: Sequence[Example]
-    ) -> Self:
+    def tune(self, logits: Sequence[np.ndarray], windows: Sequence[Window], examples: Sequence[Example]) -> Self:
         """Return this adapter with decoder settings fitted to validation rows."""
         return self
 
     @abstractmethod
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Return a function from row positions, repeats allowed, to metrics; resampling calls it often."""
+
+    @abstractmethod
+    def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        """Return gold and answers as numbers, in the form that metrics of the evaluate library take."""
 
     def score(self, records: Sequence[Record], examples: Sequence[Example]) -> Scores:
         """Return the metrics over all rows."""

@@ -63,12 +63,7 @@ def kind_of_labels(column: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str,
     for separator in (",", ";", "|"):
         parts = Counter(part.strip() for value in values for part in value.split(separator))
         split = sum(separator in value for value in values)
-        if (
-            split >= 0.05 * len(values)
-            and split > 0
-            and len(parts) < len(distinct)
-            and len(parts) <= len(values) / 2
-        ):
+        if split >= 0.05 * len(values) and split > 0 and len(parts) < len(distinct) and len(parts) <= len(values) / 2:
             return (
                 "multi",
                 separator,

@@ -67,6 +67,10 @@ class LabelKind(ABC):
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """Return the tables that explain the scores."""
 
+    @abstractmethod
+    def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        """Return gold and answers as class ids, as 0/1 by label, or as numbers; first axis the rows."""
+
     def stratum(self, example: Example) -> str | None:
         """Return the group a held-out split keeps in proportion; by default none."""
         return None
@@ -86,6 +90,4 @@ class LabelKind(ABC):
 
 def detail_matrix(records: Sequence[Record], labels: Sequence[str]) -> np.ndarray:
     """Return the scores of all labels, shape (rows, labels)."""
-    return np.array([[record.detail[label] for label in labels] for record in records]).reshape(
-        -1, len(labels)
-    )
+    return np.array([[record.detail[label] for label in labels] for record in records]).reshape(-1, len(labels))

@@ -36,9 +36,7 @@ def several(example: Example, separator: str, coded: Sequence[str] = ()) -> tupl
     return tuple(label for label in (one(cell, coded) for cell in cells) if label)
 
 
-def learn(
-    counts: Mapping[str, int], names: Sequence[str], source: str
-) -> tuple[tuple[str, ...], dict[str, Any]]:
+def learn(counts: Mapping[str, int], names: Sequence[str], source: str) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Choose the label names of a model: the recipe's where the rows use them, else those of the rows.
 
     Args:
@@ -131,15 +129,13 @@ def check_known(found: Sequence[tuple[Example, str]], names: Sequence[str]) -> N
     more = f"\n... and {len(lines) - 10} more" if len(lines) > 10 else ""
     raise DataError(
         "Labels that the training rows do not have:\n" + "\n".join(lines[:10]) + more,
-        f"correct or remove these rows; the known labels are: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}",
+        f"correct or remove these rows; the known labels are: {', '.join(names[:20])}" + ", ..." * (len(names) > 20),
     )
 
 
 def _nearest(label: str, names: Sequence[str]) -> str:
     plain = {name.strip().casefold(): name for name in names}
-    near = plain.get(label.strip().casefold()) or next(
-        iter(difflib.get_close_matches(label, names, n=1)), None
-    )
+    near = plain.get(label.strip().casefold()) or next(iter(difflib.get_close_matches(label, names, n=1)), None)
     return f'; did you mean "{near}"?' if near else ""
 
 

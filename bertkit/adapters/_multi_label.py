@@ -61,9 +61,7 @@ class MultiLabel(LabelKind):
 
         weights = self.fitted.get("class_weights")
         weight = logits.new_tensor(weights) if weights else None
-        return functional.binary_cross_entropy_with_logits(
-            logits, targets, pos_weight=weight, reduction="sum"
-        )
+        return functional.binary_cross_entropy_with_logits(logits, targets, pos_weight=weight, reduction="sum")
 
     def records(self, logits: np.ndarray) -> list[Record]:
         """The labels that reach their thresholds."""
@@ -80,14 +78,19 @@ class MultiLabel(LabelKind):
         gold = np.array([self.target(example) for example in examples]) == 1
         return {
             "thresholds": [
-                best_threshold(gold[:, index], probabilities[:, index], _f1)
-                for index in range(len(self.labels))
+                best_threshold(gold[:, index], probabilities[:, index], _f1) for index in range(len(self.labels))
             ]
         }
 
+    def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        """0 or 1 by label."""
+        gold = np.array([self.target(example) for example in examples]).reshape(-1, len(self.labels)) == 1
+        answer = np.array([[label in record.answer for label in self.labels] for record in records])
+        return gold, answer.reshape(-1, len(self.labels))
+
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """F1, precision and recall over all labels, and the share of rows that are right as a whole."""
-        gold, answer = self._indicators(records, examples)
+        gold, answer = self.arrays(records, examples)
 
         def scores(rows: np.ndarray) -> Scores:
             counts = metrics.count_labels(gold[rows], answer[rows])
@@ -104,7 +107,7 @@ class MultiLabel(LabelKind):
 
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """One line a label."""
-        gold, answer = self._indicators(records, examples)
+        gold, answer = self.arrays(records, examples)
         counts = metrics.count_labels(gold, answer)
         probabilities = detail_matrix(records, self.labels)
         areas = [metrics.average_precision(gold[:, i], probabilities[:, i]) for i in range(len(self.labels))]
@@ -113,9 +116,7 @@ class MultiLabel(LabelKind):
         return [Grid("Per label", ["label", "precision", "recall", "f1", "average_precision", "rows"], lines)]
 
     def _names(self, example: Example) -> tuple[str, ...]:
-        return _labels.several(
-            example, self.settings.separator, self.labels if "coded" in self.fitted else ()
-        )
+        return _labels.several(example, self.settings.separator, self.labels if "coded" in self.fitted else ())
 
     def _record(self, probabilities: np.ndarray, thresholds: np.ndarray) -> Record:
         chosen = np.flatnonzero(probabilities >= thresholds)
@@ -123,13 +124,6 @@ class MultiLabel(LabelKind):
         score = probabilities[chosen].min() if chosen.size else 1 - probabilities.max()
         detail = dict(zip(self.labels, probabilities.tolist(), strict=True))
         return Record([self.labels[index] for index in chosen], float(score), detail)
-
-    def _indicators(
-        self, records: Sequence[Record], examples: Sequence[Example]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        gold = np.array([self.target(example) for example in examples]).reshape(-1, len(self.labels)) == 1
-        answer = np.array([[label in record.answer for label in self.labels] for record in records])
-        return gold, answer.reshape(-1, len(self.labels))
 
 
 def _f1(hits: np.ndarray, wrong: np.ndarray, missed: np.ndarray) -> np.ndarray:

@@ -59,10 +59,13 @@ class Number(LabelKind):
         """Mean and scale, so that the folder's outputs can be read without bertkit."""
         return {"value_mean": self.fitted["mean"], "value_scale": self.fitted["scale"]}
 
+    def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers."""
+        return np.array([self.gold(example) for example in examples]), np.array([record.answer for record in records])
+
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Correlations and errors."""
-        gold = np.array([self.gold(example) for example in examples])
-        answer = np.array([record.answer for record in records])
+        gold, answer = self.arrays(records, examples)
 
         def scores(rows: np.ndarray) -> Scores:
             return {
@@ -76,15 +79,13 @@ class Number(LabelKind):
 
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """Error by quarter of the gold values."""
-        gold = np.array([self.gold(example) for example in examples])
-        error = np.array([record.answer for record in records]) - gold
+        gold, answer = self.arrays(records, examples)
+        error = answer - gold
         lines = []
         for part in np.array_split(np.argsort(gold, kind="stable"), min(4, len(gold))):
             span = f"{gold[part[0]]:g} to {gold[part[-1]]:g}"
             lines.append([span, float(error[part].mean()), float(np.abs(error[part]).mean()), len(part)])
-        return [
-            Grid("By size of the gold value", ["gold", "mean_error", "mean_absolute_error", "rows"], lines)
-        ]
+        return [Grid("By size of the gold value", ["gold", "mean_error", "mean_absolute_error", "rows"], lines)]
 
     def severity(self, record: Record, gold: Any) -> float | None:
         """How far the answer is off."""

@@ -84,9 +84,15 @@ class SingleLabel(LabelKind):
         gold = np.array([self.target(example) for example in examples]) == 1
         return {"threshold": best_threshold(gold, probability, lambda hits, wrong, missed: -(wrong + missed))}
 
+    def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        """Class ids."""
+        index = {label: position for position, label in enumerate(self.labels)}
+        gold = np.array([index[self.gold(example)] for example in examples], np.int64)
+        return gold, np.array([index[record.answer] for record in records], np.int64)
+
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Accuracy, averages over classes, MCC; of two labels also the areas under the curves."""
-        gold, answer = self._ids(records, examples)
+        gold, answer = self.arrays(records, examples)
         binary = len(self.labels) == 2
         probability = detail_matrix(records, self.labels)[:, 1] if binary else np.zeros(0)
 
@@ -109,21 +115,13 @@ class SingleLabel(LabelKind):
 
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """One line a class, and the confusion matrix."""
-        gold, answer = self._ids(records, examples)
+        gold, answer = self.arrays(records, examples)
         matrix = metrics.confusion_matrix(gold, answer, len(self.labels))
         counts = metrics.from_confusion(matrix)
         columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), counts.gold)
-        lines = [
-            [label, *values]
-            for label, *values in zip(self.labels, *(c.tolist() for c in columns), strict=True)
-        ]
+        lines = [[label, *values] for label, *values in zip(self.labels, *(c.tolist() for c in columns), strict=True)]
         cells = [[label, *row] for label, row in zip(self.labels, matrix.tolist(), strict=True)]
         return [
             Grid("Per class", ["label", "precision", "recall", "f1", "rows"], lines),
             Grid("Confusion matrix (line: gold, column: answer)", ["gold", *self.labels], cells),
         ]
-
-    def _ids(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-        index = {label: position for position, label in enumerate(self.labels)}
-        gold = np.array([index[self.gold(example)] for example in examples], np.int64)
-        return gold, np.array([index[record.answer] for record in records], np.int64)

@@ -50,16 +50,10 @@ KINDS: dict[str, type[LabelKind]] = {"single": SingleLabel, "multi": MultiLabel,
 class SequenceClassificationSettings(Settings):
     """The [adapter] table of a recipe."""
 
-    labels: Literal["single", "multi", "number"] = Field(
-        "single", description="one class, several, or a number"
-    )
-    names: tuple[str, ...] = Field(
-        (), description="label names in order; by default those of the training rows"
-    )
+    labels: Literal["single", "multi", "number"] = Field("single", description="one class, several, or a number")
+    names: tuple[str, ...] = Field((), description="label names in order; by default those of the training rows")
     separator: str = Field(",", min_length=1, description="between several labels in one cell")
-    class_weights: Literal["off", "auto"] = Field(
-        "off", description="auto: rare classes count more in the loss"
-    )
+    class_weights: Literal["off", "auto"] = Field("off", description="auto: rare classes count more in the loss")
     threshold: Literal["auto", "off"] | Annotated[float, Field(gt=0, lt=1)] = Field(
         "auto", description="of two classes or several labels; auto: tuned on the validation rows"
     )
@@ -115,9 +109,7 @@ class SequenceClassification(Adapter):
             roles["text"] = text
             because.append(f'column "{text}" is the text, by its name or its long cells')
         kind, separator, reason = _guess.kind_of_labels(roles["label"], rows)
-        meaning = {"single": "one label a row", "multi": "several labels a row", "number": "a number a row"}[
-            kind
-        ]
+        meaning = {"single": "one label a row", "multi": "several labels a row", "number": "a number a row"}[kind]
         because.append(f'column "{roles["label"]}" holds {meaning}: {reason}')
         settings = {"labels": kind} | ({"separator": separator} if separator != "," else {})
         return Inferred(roles, settings, because, confidence=0.5)
@@ -153,9 +145,7 @@ class SequenceClassification(Adapter):
     def encode(self, examples: Sequence[Example], encoder: Encoder, *, targets: bool) -> Encoded:
         """Return one window a row, or several where truncate is "windows"."""
         roles = [role for role in ("text", "text_pair") if examples and role in examples[0].values]
-        rows = list(
-            zip(*(encoder.ids([row.values[role] for row in examples]) for role in roles), strict=True)
-        )
+        rows = list(zip(*(encoder.ids([row.values[role] for row in examples]) for role in roles), strict=True))
         windows: list[Window] = []
         seen = np.zeros(len(rows), np.int64)
         for row, texts in enumerate(rows):
@@ -163,9 +153,7 @@ class SequenceClassification(Adapter):
             for input_ids, segment_ids, fresh in encoder.windows(*texts):
                 windows.append(Window(row, input_ids, segment_ids, target))
                 seen[row] += fresh
-        return Encoded(
-            windows, np.array([sum(text.size for text in texts) for texts in rows], np.int64), seen
-        )
+        return Encoded(windows, np.array([sum(text.size for text in texts) for texts in rows], np.int64), seen)
 
     def target_batch(self, windows: Sequence[Window]) -> np.ndarray:
         """Class ids (windows,), or 0/1 by label (windows, labels), or standardised numbers (windows,)."""
@@ -179,15 +167,17 @@ class SequenceClassification(Adapter):
         """Average the logits of a row's windows, then read off the answer."""
         return self.kind.records(self._pool(logits, windows, rows)) if rows else []
 
-    def tune(
-        self, logits: Sequence[np.ndarray], windows: Sequence[Window], examples: Sequence[Example]
-    ) -> Self:
+    def tune(self, logits: Sequence[np.ndarray], windows: Sequence[Window], examples: Sequence[Example]) -> Self:
         """Fit thresholds on validation rows."""
         return self.with_fitted(**self.kind.tune(self._pool(logits, windows, len(examples)), examples))
 
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Metrics of the kind of label."""
         return self.kind.scorer(records, examples)
+
+    def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        """Class ids, 0/1 by label, or numbers."""
+        return self.kind.arrays(records, examples)
 
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """Tables of the kind of label."""

@@ -30,9 +30,7 @@ class PartFile:
         try:
             self._file = self._part.open("wb")
         except OSError as error:
-            raise UsageError(
-                f"{path} cannot be written: {error.strerror}.", f"Try `mkdir -p {path.parent}`."
-            ) from None
+            raise UsageError(f"{path} cannot be written: {error.strerror}.", f"Try `mkdir -p {path.parent}`.") from None
         self._gzip = None
         if path.suffix.lower() == ".gz":
             # No time stamp and no name inside: the same rows give the same bytes.
@@ -118,6 +116,4 @@ def disk_errors(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        raise MachineError(
-            f"{name}: the disk is full.", "Free some space, or write to another disk."
-        ) from error
+        raise MachineError(f"{name}: the disk is full.", "Free some space, or write to another disk.") from error

@@ -30,9 +30,7 @@ def check_header(columns: Sequence[str], where: str) -> None:
                 "Name it in the file; pandas writes such a column unless told `to_csv(..., index=False)`.",
             )
         if name in seen:
-            raise DataError(
-                f'{where}: the header has the column "{name}" twice.', "Rename one of them in the file."
-            )
+            raise DataError(f'{where}: the header has the column "{name}" twice.', "Rename one of them in the file.")
         seen.add(name)
 
 

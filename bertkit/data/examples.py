@@ -95,8 +95,7 @@ def to_example(row: Row, source: str, columns: Mapping[str, str], kinds: Mapping
 def is_empty(example: Example, roles: Sequence[str]) -> bool:
     """Tell whether any of some roles holds nothing but white space."""
     return any(
-        value is None or (isinstance(value, str) and not value.strip())
-        for value in map(example.values.get, roles)
+        value is None or (isinstance(value, str) and not value.strip()) for value in map(example.values.get, roles)
     )
 
 

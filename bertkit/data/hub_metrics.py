@@ -110,9 +110,7 @@ def _source(name: str) -> str:
             hint=f"give a .py file, a folder with a script of the same name, a name of the hub, "
             f"or one of: {', '.join(packaged())}",
         )
-    logger.warning(
-        "evaluate:%s is a script of the hub; the recipe names it, so it is downloaded and run", name
-    )
+    logger.warning("evaluate:%s is a script of the hub; the recipe names it, so it is downloaded and run", name)
     return name
 
 

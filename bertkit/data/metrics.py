@@ -70,9 +70,7 @@ def count_classes(gold: Array, answer: Array, n_classes: int) -> ClassCounts:
         answer: Class ids from 0, shape (rows,).
         n_classes: Number of classes.
     """
-    hits, answered, support = (
-        np.bincount(ids, minlength=n_classes) for ids in (gold[gold == answer], answer, gold)
-    )
+    hits, answered, support = (np.bincount(ids, minlength=n_classes) for ids in (gold[gold == answer], answer, gold))
     return ClassCounts(hits, answered, support)
 
 

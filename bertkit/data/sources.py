@@ -86,18 +86,14 @@ def _snapshot(repository: str, config: str | None, revision: str | None) -> Path
 
     folders = [f"{config}/*", f"*/{config}/*"] if config else ["*"]
     patterns = ["README.md", *(f"{folder}{kind}" for folder in folders for kind in FILE_KINDS)]
-    download = partial(
-        snapshot_download, repository, repo_type="dataset", revision=revision, allow_patterns=patterns
-    )
+    download = partial(snapshot_download, repository, repo_type="dataset", revision=revision, allow_patterns=patterns)
     try:
         try:
             return Path(download(local_files_only=True))
         except errors.LocalEntryNotFoundError:
             return Path(download())
     except errors.RepositoryNotFoundError as error:
-        raise DataError(
-            f'The hub has no public data set "{repository}"', "--data FILE, or check the name"
-        ) from error
+        raise DataError(f'The hub has no public data set "{repository}"', "--data FILE, or check the name") from error
     except errors.RevisionNotFoundError as error:
         raise DataError(f'{repository} has no revision "{revision}"', "--set data.revision=main") from error
     except (OSError, errors.HfHubHTTPError) as error:
@@ -163,9 +159,7 @@ def log_rejects(rejects: Rejects, name: str) -> None:
     """Say how many rows were passed over, with the first of them."""
     if rejects.count:
         examples = "\n".join(rejects.examples)
-        logging.getLogger("bertkit").warning(
-            "%s: %d bad rows were skipped:\n%s", name, rejects.count, examples
-        )
+        logging.getLogger("bertkit").warning("%s: %d bad rows were skipped:\n%s", name, rejects.count, examples)
 
 
 def _names(feature: Any) -> Iterable[str] | None:

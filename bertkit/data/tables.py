@@ -77,9 +77,7 @@ class Writer:
         sink: The format's own writer.
     """
 
-    def __init__(
-        self, name: str, output: PartFile | StandardOutput, columns: Sequence[str], sink: Sink
-    ) -> None:
+    def __init__(self, name: str, output: PartFile | StandardOutput, columns: Sequence[str], sink: Sink) -> None:
         self.name = name
         self.columns = list(columns)
         self._output = output
@@ -131,9 +129,7 @@ def open_table(path: str | Path, settings: ReadSettings | None = None) -> Table:
     settings = settings or ReadSettings()
     source = open_source(path)
     try:
-        format_name = settings.format or (
-            _format_of(source.path) if source.path else sniff(source, settings.encoding)
-        )
+        format_name = settings.format or (_format_of(source.path) if source.path else sniff(source, settings.encoding))
         return Table(source, format_name, settings)
     except BaseException:
         source.close()
@@ -165,9 +161,7 @@ def create_table(
     if str(path) == "-":
         format_name = format or like.format
         if format_name == "parquet":
-            raise UsageError(
-                "Parquet cannot be streamed to standard output.", "Name a file, such as out.parquet."
-            )
+            raise UsageError("Parquet cannot be streamed to standard output.", "Name a file, such as out.parquet.")
         output: PartFile | StandardOutput = StandardOutput()
     else:
         path = Path(path)

@@ -91,9 +91,7 @@ def resolve(name: str, *, revision: str | None = None) -> Checkpoint:
     if folder.is_dir() and ((folder / CONFIG).is_file() or not is_known(name)):
         return Checkpoint(name, _usable_folder(folder), "folder")
     if name.startswith(("/", ".", "~")):
-        raise ModelError(
-            f"there is no folder {name}", "give the folder that holds config.json and the weights"
-        )
+        raise ModelError(f"there is no folder {name}", "give the folder that holds config.json and the weights")
     if name.casefold() == "minilm":
         return Checkpoint(name, _usable_package(), "package")
     snapshot = _snapshot(repository(name), revision)
@@ -106,6 +104,11 @@ def package_folder() -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def on_this_machine(name: str) -> bool:
+    """Tell whether a known checkpoint can be used without a network."""
+    return package_folder() is not None if name == "minilm" else cached(repository(name))
 
 
 def cached(repository: str) -> bool:
@@ -175,16 +178,12 @@ def _usable_folder(folder: Path) -> Path:
 def _usable_package() -> Path:
     folder = package_folder()
     if folder is None:
-        raise MachineError(
-            "the checkpoint minilm comes with a package that is not installed", INSTALL_PACKAGE
-        )
+        raise MachineError("the checkpoint minilm comes with a package that is not installed", INSTALL_PACKAGE)
     fault = _fault(folder)
     if not fault and _sha256(folder / WEIGHTS) != PACKAGE_SHA256:
         fault = f"{WEIGHTS} has another SHA-256 than the published one"
     if fault:
-        raise ModelError(
-            f"the package in {folder.parent} is damaged: {fault}", f"{INSTALL_PACKAGE} --force-reinstall"
-        )
+        raise ModelError(f"the package in {folder.parent} is damaged: {fault}", f"{INSTALL_PACKAGE} --force-reinstall")
     return folder
 
 
@@ -203,17 +202,11 @@ def _snapshot(repository: str, revision: str | None) -> Path:
         folder, fault = _cached_snapshot(repository, revision)
         return _download(repository, revision) if fault else folder
     except errors.HFValidationError as error:
-        raise ModelError(
-            f"{repository!r} is no folder, nor owner/name on the hub", suggestion(repository)
-        ) from error
+        raise ModelError(f"{repository!r} is no folder, nor owner/name on the hub", suggestion(repository)) from error
     except errors.RevisionNotFoundError as error:
-        raise ModelError(
-            f"{repository} has no revision {revision!r}", "name a branch, tag or commit of it"
-        ) from error
+        raise ModelError(f"{repository} has no revision {revision!r}", "name a branch, tag or commit of it") from error
     except errors.GatedRepoError as error:
-        raise ModelError(
-            f"{repository} is gated", "accept its terms on its page, then: hf auth login"
-        ) from error
+        raise ModelError(f"{repository} is gated", "accept its terms on its page, then: hf auth login") from error
     except errors.RepositoryNotFoundError as error:
         raise ModelError(f"the hub has no public model {repository}", suggestion(repository)) from error
     except (OSError, httpx2.HTTPError, errors.XetDownloadError) as error:
@@ -225,9 +218,7 @@ def _cached_snapshot(repository: str, revision: str | None) -> tuple[Path, str]:
     from huggingface_hub import errors, snapshot_download
 
     try:
-        folder = snapshot_download(
-            repository, revision=revision, allow_patterns=DOWNLOADED, local_files_only=True
-        )
+        folder = snapshot_download(repository, revision=revision, allow_patterns=DOWNLOADED, local_files_only=True)
     except errors.IncompleteSnapshotError as error:
         partly = Path(error.snapshot_path)
         return partly, _fault(partly) or str(error).partition(". ")[0]
@@ -246,9 +237,7 @@ def _download(repository: str, revision: str | None) -> Path:
     log.info("downloading %s from %s", repository, constants.ENDPOINT)
     # A plain download keeps every cached file, so one that is damaged is replaced in a second pass.
     for force in (False, True):
-        folder = Path(
-            snapshot_download(repository, revision=revision, allow_patterns=DOWNLOADED, force_download=force)
-        )
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=DOWNLOADED, force_download=force))
         if not (fault := _fault(folder)):
             return folder
     raise _unusable(repository, fault, files)
@@ -294,9 +283,7 @@ def _fault(folder: Path) -> str:
     if missing := _missing(files):
         return missing
     shards = set() if WEIGHTS in files else set(_json(folder / SHARD_INDEX).get("weight_map", {}).values())
-    return next(
-        (fault for name in sorted(shards or {WEIGHTS}) if (fault := _weights_fault(folder / name))), ""
-    )
+    return next((fault for name in sorted(shards or {WEIGHTS}) if (fault := _weights_fault(folder / name))), "")
 
 
 def _missing(files: set[str]) -> str:

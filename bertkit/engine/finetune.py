@@ -23,7 +23,7 @@ from bertkit.engine.progress import Progress, silent
 from bertkit.engine.request import Request, resolve, settings_model
 from bertkit.engine.run import Run
 from bertkit.engine.signals import StopRequest
-from bertkit.errors import Interrupted, RecipeError, RunError
+from bertkit.errors import Interrupted, MachineError, RecipeError, RunError
 from bertkit.recipe.read import Layer, Resolved
 from bertkit.recipe.read import resolve as resolve_layers
 
@@ -160,18 +160,26 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
     )
     with StopRequest() as stop:
         watch = trainers.Watch(progress, stop, metric)
-        trainer = trainers.create(
+        trainer = trainers.EncoderTrainer(
             network,
             args,
-            prepared.adapter,
-            prepared.train.encoded.windows,
-            prepared.encoder.pad_id,
-            partial(_validate, prepared=prepared, forward=forward),
-            settings.patience,
-            watch,
+            adapter=prepared.adapter,
+            windows=prepared.train.encoded.windows,
+            pad_id=prepared.encoder.pad_id,
+            validate=partial(_validate, prepared=prepared, forward=forward),
         )
+        trainer.add_callback(watch)
+        if settings.patience:
+            trainer.add_callback(trainers.EarlyStopping(settings.patience))
         started = time.perf_counter()
-        trainer.train(resume_from_checkpoint=trainers.newest_checkpoint(checkpoints))
+        try:
+            trainer.train(resume_from_checkpoint=trainers.newest_checkpoint(checkpoints))
+        except trainers.OutOfMemory as error:
+            raise MachineError(
+                f"the {target} has too little memory for batches of {settings.batch_size} rows",
+                f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
+                "or --set train.gradient_checkpointing=true, or a smaller encode.max_length",
+            ) from error
         if stop.signal_number is not None:
             raise Interrupted(
                 f"stopped after step {trainer.state.global_step} of {trainer.state.max_steps}; the state is saved "
@@ -226,9 +234,7 @@ def _tuned(network: Any, prepared: Prepared, forward: Callable[..., Any]) -> tup
     return adapter, adapter.score(records, rows), collapsed
 
 
-def _final_scores(
-    network: Any, prepared: Prepared, forward: Callable[..., Any]
-) -> tuple[Adapter, Scores, bool]:
+def _final_scores(network: Any, prepared: Prepared, forward: Callable[..., Any]) -> tuple[Adapter, Scores, bool]:
     adapter, scores, collapsed = _tuned(network, prepared, forward)
     if collapsed:
         log.warning(
@@ -238,9 +244,7 @@ def _final_scores(
     return adapter, scores, collapsed
 
 
-def _save(
-    job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, results: Mapping[str, Any]
-) -> Run:
+def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:
     prepared = job.prepared
     network.save_pretrained(job.work)
     save_tokenizer(prepared.checkpoint.folder, job.work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from bertkit.adapters import Adapter
 from bertkit.data import sources
@@ -11,9 +12,10 @@ from bertkit.data.columns import check_columns
 from bertkit.data.examples import Column, Examples, keep_usable, to_example
 from bertkit.data.tables import open_table
 from bertkit.errors import DataError, RecipeError
-from bertkit.recipe.schema import Recipe
+from bertkit.recipe.schema import DataSettings, Recipe
 
 log = logging.getLogger("bertkit")
+READING = ("format", "encoding", "delimiter", "quoting", "names")
 
 
 def wanted(adapter: Adapter, recipe: Recipe, *, labels: bool) -> dict[str, Column]:
@@ -58,9 +60,7 @@ def examples(table: sources.Rows, adapter: Adapter, recipe: Recipe) -> Examples:
     for reason, count in found.dropped.items():
         log.warning("%s: %d rows with %s were left out", table.name, count, reason)
     if not found.rows:
-        raise DataError(
-            f"{table.name} has no usable rows", "the file needs at least a header and rows with text"
-        )
+        raise DataError(f"{table.name} has no usable rows", "the file needs at least a header and rows with text")
     return found
 
 
@@ -70,7 +70,13 @@ def split(recipe: Recipe, name: str, adapter: Adapter) -> Examples:
         return examples(table, adapter, recipe)
 
 
-def file(path: str, recipe: Recipe, adapter: Adapter, columns: Mapping[str, str] | None = None) -> Examples:
+def file(
+    path: str,
+    recipe: Recipe,
+    adapter: Adapter,
+    columns: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Examples:
     """Read a labelled file with the columns of a recipe, or others.
 
     Args:
@@ -78,15 +84,17 @@ def file(path: str, recipe: Recipe, adapter: Adapter, columns: Mapping[str, str]
         recipe: Gives the column names and the rules for bad rows.
         adapter: Says what it needs.
         columns: Role to column name where it differs from the recipe.
+        settings: How the file is read, where it differs from the defaults.
     """
-    own = own_file(recipe, columns)
+    own = own_file(recipe, columns, settings)
     with open_table(path, own.data) as table:
         return examples(table, adapter, own)
 
 
-def own_file(recipe: Recipe, columns: Mapping[str, str] | None) -> Recipe:
-    """Return the recipe for a file other than the training data: its format is that file's own affair."""
-    data = recipe.data.model_copy(update={"format": None, "delimiter": None, "quoting": None, "names": None})
+def own_file(recipe: Recipe, columns: Mapping[str, str] | None, settings: Mapping[str, Any] | None) -> Recipe:
+    """Return the recipe for a file other than the training data: how that file is written is its own affair."""
+    plain = dict.fromkeys(READING)
+    data = DataSettings.model_validate(recipe.data.model_dump() | plain | dict(settings or {}))
     return recipe.model_copy(update={"data": data, "columns": {**recipe.columns, **(columns or {})}})
 
 

@@ -147,9 +147,9 @@ def save_tokenizer(source: Path, target: Path) -> None:
     """Write the tokenizer of a checkpoint to a folder, so that both bertkit and transformers read it there."""
     import transformers
 
-    transformers.AutoTokenizer.from_pretrained(
-        source, local_files_only=True, trust_remote_code=False
-    ).save_pretrained(target)
+    transformers.AutoTokenizer.from_pretrained(source, local_files_only=True, trust_remote_code=False).save_pretrained(
+        target
+    )
 
 
 def _examples(

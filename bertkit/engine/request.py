@@ -58,10 +58,7 @@ def resolve(request: Request) -> Resolved:
         BertkitError: A name, a key or a value is wrong; every mistake of the recipe is reported at once.
     """
     stronger = [read.parse_override(text) for text in request.overrides] + _flags(request)
-    if request.task is not None:
-        base = _recipe_layers(catalog.find(request.task))
-    else:
-        base = [_inferred(request, stronger)]
+    base = _recipe_layers(catalog.find(request.task)) if request.task is not None else [_inferred(request, stronger)]
     return read.resolve([*base, *stronger], settings_model)
 
 
@@ -76,9 +73,7 @@ def _recipe_layers(path: Path) -> list[Layer]:
     if not isinstance(data, dict) or data.get("hub"):
         return [layer]
     # Files in a recipe are meant relative to the recipe, wherever bertkit is started.
-    files = {
-        split: str(path.parent / data[split]) for split in sources.SPLITS if isinstance(data.get(split), str)
-    }
+    files = {split: str(path.parent / data[split]) for split in sources.SPLITS if isinstance(data.get(split), str)}
     return [layer, Layer(layer.origin, {"data": files})]
 
 
@@ -88,7 +83,7 @@ def _flags(request: Request) -> list[Layer]:
         layers.append(Layer("--data", {"data": _data(request)}))
     for split in ("validation", "test"):
         if (file := getattr(request, split)) is not None:
-            layers.append(Layer(f"--{split}", {"data": {split: file}}))
+            layers.append(Layer(f"--{split}", {"data": {split: _absolute(file)}}))
     if request.model is not None:
         layers.append(Layer("--model", {"model": request.model}))
     for role, name in request.columns.items():
@@ -105,15 +100,20 @@ def _data(request: Request) -> dict[str, Any]:
     if value == "sample":
         return nothing | _sample(request)
     if path.is_dir():
-        return nothing | sources.files_of(path)
-    if path.is_file() or value == "-":
-        return nothing | {"train": str(path)}
+        return nothing | {split: _absolute(file) for split, file in sources.files_of(path).items()}
+    if path.is_file():
+        return nothing | {"train": _absolute(value)}
     if value.count("/") == 1 and not path.suffix and not value.startswith((".", "/", "~")):
         return nothing | {"hub": value}
     raise DataError(
         f'--data "{value}": there is no such file or folder',
         "--data FILE.csv, --data FOLDER, --data sample, or --data owner/name for a data set of the hub",
     )
+
+
+def _absolute(file: str) -> str:
+    """Return the path in the form that still holds when a run is evaluated from another folder."""
+    return str(Path(file).expanduser().resolve())
 
 
 def _sample(request: Request) -> dict[str, str]:
@@ -137,9 +137,7 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
         )
     train = _data(request).get("train")
     if train is None:
-        raise UsageError(
-            f'--data "{request.data}" is not a file: without a recipe, the columns are read from a file'
-        )
+        raise UsageError(f'--data "{request.data}" is not a file: without a recipe, the columns are read from a file')
     settings = ReadSettings.model_validate(_read_settings(stronger))
     with open_table(train, settings) as table:
         rows = [row.values for row in islice(table, LOOKED_AT)]

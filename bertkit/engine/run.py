@@ -100,9 +100,7 @@ def find(name: str | Path | None) -> Run:
         return load(folder if folder.is_dir() else runs_folder() / name)
     runs = listed()
     if not runs:
-        raise RunError(
-            f"there is no finished run in {runs_folder()}", "bertkit finetune sentiment --data sample"
-        )
+        raise RunError(f"there is no finished run in {runs_folder()}", "bertkit finetune sentiment --data sample")
     return runs[0]
 
 

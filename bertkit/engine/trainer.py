@@ -26,6 +26,10 @@ from bertkit.engine.forward import accepted_inputs
 from bertkit.engine.progress import Progress
 from bertkit.engine.signals import StopRequest
 
+__all__ = ["EarlyStopping", "EncoderTrainer", "OutOfMemory", "Watch", "newest_checkpoint"]
+EarlyStopping = EarlyStoppingCallback
+OutOfMemory = torch.OutOfMemoryError
+
 
 class EncoderTrainer(Trainer):
     """A Trainer whose evaluation decodes records and scores them, as `eval` does.
@@ -43,6 +47,7 @@ class EncoderTrainer(Trainer):
         self,
         model: Any,
         args: TrainingArguments,
+        *,
         adapter: Adapter,
         windows: Sequence[Window],
         pad_id: int,
@@ -86,7 +91,7 @@ class EncoderTrainer(Trainer):
         scores = self.validate(self.model)
         found = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(found)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
         return found
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
@@ -130,45 +135,21 @@ class Watch(TrainerCallback):
         if "loss" in logs:
             self.facts["loss"] = logs["loss"]
 
-    def on_evaluate(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **found: Any
-    ) -> None:
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **found: Any) -> None:
         """Remember the score."""
         self.facts[self.metric] = found["metrics"][f"eval_{self.metric}"]
         self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Tell the step, and ask for a checkpoint before stopping."""
         self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
         if self.stop.signal_number is not None:
             control.should_save = control.should_training_stop = True
 
-    def on_epoch_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """A stop in the middle of an epoch is no end of an epoch: no evaluation."""
         if self.stop.signal_number is not None:
             control.should_evaluate = control.should_save = False
-
-
-def create(
-    model: Any,
-    args: TrainingArguments,
-    adapter: Adapter,
-    windows: Sequence[Window],
-    pad_id: int,
-    validate: Callable[[Any], Scores],
-    patience: int,
-    watch: Watch,
-) -> EncoderTrainer:
-    """Return a trainer with early stopping and progress."""
-    trainer = EncoderTrainer(model, args, adapter, windows, pad_id, validate)
-    trainer.add_callback(watch)
-    if patience:
-        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=patience))
-    return trainer
 
 
 def newest_checkpoint(folder: Path) -> str | None:

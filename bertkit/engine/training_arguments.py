@@ -117,11 +117,5 @@ def _fields() -> list[str]:
     spec = importlib.util.find_spec("transformers")
     folder = Path(str(spec.origin)).parent if spec else Path()
     tree = ast.parse((folder / "training_args.py").read_text(encoding="utf-8"))
-    body = next(
-        node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "TrainingArguments"
-    )
-    return [
-        node.target.id
-        for node in body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    ]
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "TrainingArguments")
+    return [node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]

@@ -37,9 +37,7 @@ class Unseen:
             max_length: Tokens of a window.
         """
         if not self.rows_cut:
-            return (
-                f"The model saw all {self.tokens:,} tokens of {self.rows:,} rows (max_length {max_length})."
-            )
+            return f"The model saw all {self.tokens:,} tokens of {self.rows:,} rows (max_length {max_length})."
         return (
             f"{self.rows_cut:,} of {self.rows:,} rows ({self.rows_cut / self.rows:.1%}) are longer than max_length "
             f"{max_length}: the model did not see {self.tokens_unseen:,} of {self.tokens:,} tokens "

@@ -139,17 +139,13 @@ def _model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[Bas
     for part in location:
         annotation = model.model_fields[str(part)].annotation
         choices = [annotation, *get_args(annotation)]
-        model = next(
-            choice for choice in choices if isinstance(choice, type) and issubclass(choice, BaseModel)
-        )
+        model = next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, BaseModel))
     return model
 
 
 def _is_branch(part: int | str) -> bool:
     """Tell whether pydantic added this part to a place to name one branch of a union."""
-    return isinstance(part, str) and (
-        part.startswith("literal[") or part in {"float", "int", "str", "constrained-str"}
-    )
+    return isinstance(part, str) and (part.startswith("literal[") or part in {"float", "int", "str", "constrained-str"})
 
 
 def _merge(target: dict[str, Any], values: Mapping[str, Any]) -> None:

@@ -29,18 +29,12 @@ class AdapterSettings(BaseModel):
 class ReadSettings(Settings):
     """How a file of rows is read; every value has a default that suits its extension."""
 
-    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = Field(
-        None, description="by default from the extension"
-    )
+    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = Field(None, description="by default from the extension")
     encoding: str | None = Field(None, description="by default UTF-8, or what a byte order mark says")
-    delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="by default , in CSV and tab in TSV"
-    )
+    delimiter: str | None = Field(None, min_length=1, max_length=1, description="by default , in CSV and tab in TSV")
     quoting: Literal["csv", "none"] | None = Field(None, description="by default csv in CSV and none in TSV")
     names: tuple[str, ...] | None = Field(None, description="column names of a file without a header line")
-    on_bad_row: Literal["stop", "skip"] = Field(
-        "stop", description="rows with a wrong number of fields or broken JSON"
-    )
+    on_bad_row: Literal["stop", "skip"] = Field("stop", description="rows with a wrong number of fields or broken JSON")
 
 
 class DataSettings(ReadSettings):
@@ -55,21 +49,15 @@ class DataSettings(ReadSettings):
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.1, description="share of the training rows held out when there is no validation file"
     )
-    seed: Annotated[int, Field(ge=0)] = Field(
-        42, description="of the held-out rows, the same for all training seeds"
-    )
+    seed: Annotated[int, Field(ge=0)] = Field(42, description="of the held-out rows, the same for all training seeds")
     on_empty: Literal["refuse", "drop", "keep"] = Field("drop", description="rows with an empty text")
-    on_missing_label: Literal["refuse", "drop"] = Field(
-        "drop", description="training rows with an empty label"
-    )
+    on_missing_label: Literal["refuse", "drop"] = Field("drop", description="training rows with an empty label")
 
 
 class EncodeSettings(Settings):
     """How text becomes windows of tokens."""
 
-    max_length: Annotated[int, Field(ge=8)] = Field(
-        256, description="tokens in a window, special tokens included"
-    )
+    max_length: Annotated[int, Field(ge=8)] = Field(256, description="tokens in a window, special tokens included")
     truncate: Truncate = Field("head", description="which part of a long text the model sees")
     stride: Annotated[int, Field(ge=0)] = Field(64, description="tokens that neighbouring windows share")
 
@@ -77,42 +65,26 @@ class EncodeSettings(Settings):
 class TrainSettings(Settings):
     """How the model is trained; everything else of TrainingArguments goes into extra."""
 
-    epochs: Positive | Auto = Field(
-        "auto", description="passes over the data; auto: 3, more when rows are few"
-    )
+    epochs: Positive | Auto = Field("auto", description="passes over the data; auto: 3, more when rows are few")
     batch_size: Count = Field(32, description="rows of one optimizer step on one process")
     accumulation: Count = Field(1, description="parts that a batch is split into to save memory")
-    learning_rate: Positive | Auto = Field(
-        "auto", description="peak rate; auto: by the width of the checkpoint"
-    )
-    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.1, description="share of the steps with a rising rate"
-    )
+    learning_rate: Positive | Auto = Field("auto", description="peak rate; auto: by the width of the checkpoint")
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="share of the steps with a rising rate")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="not applied to biases and norms")
     max_grad_norm: Annotated[float, Field(ge=0)] = Field(1.0, description="gradient clipping; 0 is off")
-    patience: Annotated[int, Field(ge=0)] = Field(
-        3, description="evaluations without gain before stopping; 0 is off"
-    )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="auto: bf16 or fp16 on a GPU"
-    )
+    patience: Annotated[int, Field(ge=0)] = Field(3, description="evaluations without gain before stopping; 0 is off")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: bf16 or fp16 on a GPU")
     gradient_checkpointing: bool = Field(False, description="less memory, more time")
     seed: Annotated[int, Field(ge=0)] = Field(
         42, description="of the head's first weights, the order of rows and dropout"
     )
-    metric: str | Auto = Field(
-        "auto", description="what selects the best epoch; auto: the adapter's first metric"
-    )
-    extra: dict[str, Any] = Field(
-        default_factory=dict, description="fields of TrainingArguments by their own names"
-    )
+    metric: str | Auto = Field("auto", description="what selects the best epoch; auto: the adapter's first metric")
+    extra: dict[str, Any] = Field(default_factory=dict, description="fields of TrainingArguments by their own names")
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> Self:
         if self.batch_size % self.accumulation:
-            raise ValueError(
-                f"batch_size {self.batch_size} is not a multiple of accumulation {self.accumulation}"
-            )
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of accumulation {self.accumulation}")
         return self
 
 
@@ -122,12 +94,8 @@ class Recipe(Settings):
     title: str = Field("", description="one line for lists")
     adapter: AdapterSettings
     model: str = Field("google-bert/bert-base-uncased", description="hub name, folder, size or minilm")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="role of a column = its name in the data"
-    )
-    data: DataSettings = Field(default_factory=lambda: DataSettings())
-    encode: EncodeSettings = Field(default_factory=lambda: EncodeSettings())
-    train: TrainSettings = Field(default_factory=lambda: TrainSettings())
-    metrics: tuple[str, ...] = Field(
-        (), description="further metrics: evaluate:<module of the hub or a folder>"
-    )
+    columns: dict[str, str] = Field(default_factory=dict, description="role of a column = its name in the data")
+    data: DataSettings = Field(default_factory=DataSettings)
+    encode: EncodeSettings = Field(default_factory=EncodeSettings)
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    metrics: tuple[str, ...] = Field((), description="further metrics: evaluate:<module of the hub or a folder>")

@@ -17,8 +17,4 @@ class AveragePrecision(evaluate.Metric):  # type: ignore[misc]
 
     def _compute(self, prediction_scores: Any, references: Any, average: str = "macro") -> dict[str, float]:
         _scores.check(average)
-        return {
-            "average_precision": metrics.average_precision(
-                np.asarray(references), np.asarray(prediction_scores)
-            )
-        }
+        return {"average_precision": metrics.average_precision(np.asarray(references), np.asarray(prediction_scores))}

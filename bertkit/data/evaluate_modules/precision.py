@@ -17,6 +17,4 @@ class Precision(evaluate.Metric):  # type: ignore[misc]
     def _compute(
         self, predictions: Any, references: Any, pos_label: int = 1, average: str | None = "binary"
     ) -> dict[str, Any]:
-        return {
-            "precision": _classes.averaged(metrics.precision, predictions, references, pos_label, average)
-        }
+        return {"precision": _classes.averaged(metrics.precision, predictions, references, pos_label, average)}

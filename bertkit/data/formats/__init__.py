@@ -42,14 +42,10 @@ class Format(Protocol):
 
     EXTENSIONS: Mapping[str, str]
 
-    def open_reader(
-        self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects
-    ) -> Reader:
+    def open_reader(self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects) -> Reader:
         """Opens an input and reads as far as its columns."""
 
-    def open_sink(
-        self, stream: BinaryIO, format_name: str, columns: Sequence[str], like: Reader | None
-    ) -> Sink:
+    def open_sink(self, stream: BinaryIO, format_name: str, columns: Sequence[str], like: Reader | None) -> Sink:
         """Starts an output; `like` is the reader of an input of the same format, whose habits are kept."""
 
 
@@ -75,9 +71,7 @@ def sniff(source: ByteSource, encoding: str | None) -> str:
     head = source.head()
     if head.startswith(b"PAR1"):
         return "parquet"
-    first = (
-        head.decode(choose_encoding(head, encoding)[0], "ignore").lstrip("\ufeff \t\r\n").partition("\n")[0]
-    )
+    first = head.decode(choose_encoding(head, encoding)[0], "ignore").lstrip("\ufeff \t\r\n").partition("\n")[0]
     if first.startswith("{"):
         return "jsonl"
     return "tsv" if "\t" in first and "," not in first else "csv"

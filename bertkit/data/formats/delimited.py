@@ -25,9 +25,7 @@ EXTENSIONS = {".csv": "csv", ".tsv": "tsv"}
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 QUOTINGS = {"csv": "csv", "tsv": "none"}
 CELL_LIMIT = 16 * 2**20
-QUOTE_HINT = (
-    'Write a quote inside a quoted cell twice (""), or take quotes as text: `--set data.quoting=none`.'
-)
+QUOTE_HINT = 'Write a quote inside a quoted cell twice (""), or take quotes as text: `--set data.quoting=none`.'
 WRAPPED = re.compile(r'"(?:[^"]|"")*"')
 
 log = logging.getLogger("bertkit")
@@ -43,9 +41,7 @@ class DelimitedReader:
         rejects: Where bad rows go.
     """
 
-    def __init__(
-        self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects
-    ) -> None:
+    def __init__(self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects) -> None:
         self.delimiter = settings.delimiter or DELIMITERS[format_name]
         self.quoting = settings.quoting or QUOTINGS[format_name]
         self._name = source.name
@@ -83,9 +79,7 @@ class DelimitedReader:
         for _, cells in self._records(blank=[]):
             if cells:
                 return cells
-        raise DataError(
-            f"{self._name} is empty: its first line should name the columns.", "Name a file with rows."
-        )
+        raise DataError(f"{self._name} is empty: its first line should name the columns.", "Name a file with rows.")
 
     def _records(self, blank: list[str]) -> Iterator[tuple[int, list[str]]]:
         while True:
@@ -154,9 +148,7 @@ class PlainSink:
             plain = [cell.translate(self._spaces) for cell in cells]
             if plain != cells and not self._warned:
                 self._warned = True
-                log.warning(
-                    "Delimiters and line ends inside cells are written as spaces: the output has no quoting."
-                )
+                log.warning("Delimiters and line ends inside cells are written as spaces: the output has no quoting.")
             self._stream.write((self._delimiter.join(plain) + "\n").encode())
 
     def close(self) -> None:

@@ -1,0 +1,144 @@
+"""The command line: verbs found in commands/, and the one place where errors end."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import os
+import pkgutil
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from bertkit import __version__, commands
+from bertkit.console import console
+from bertkit.errors import BertkitError, UsageError
+
+BUG = 70
+COMMON = {
+    "json": (["--json"], "Print one JSON document."),
+    "quiet": (["--quiet", "-q"], "Print results and errors only."),
+    "verbose": (["--verbose", "-v"], "Show what the libraries say."),
+}
+
+
+def build() -> typer.Typer:
+    """Return the application with one command a file of commands/."""
+    app = typer.Typer(
+        help="Fine-tune BERT-family encoders on your own table of text, then put them to work.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_global)
+    for module in verbs():
+        name = module.__name__.rpartition(".")[2]
+        if hasattr(module, "group"):
+            app.add_typer(_group(module), name=name)
+        else:
+            app.command(name, epilog=_epilog(module.EXAMPLES))(_with_common(module.command))
+    return app
+
+
+def verbs() -> list[ModuleType]:
+    """Return the modules of commands/ that are verbs, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    return [importlib.import_module(f"{commands.__name__}.{name}") for name in names if not name.startswith("_")]
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: As typed, without the program's name.
+
+    Returns:
+        0 done; 1 a gate failed; 2 the user can fix it; 3 the machine can't; 70 a bug; 130 or 143 interrupted.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    console.configure(json="--json" in arguments, quiet=False, verbose=False)
+    try:
+        code = build()(list(arguments), prog_name="bertkit", standalone_mode=False)
+    except BertkitError as error:
+        console.error(error)
+        return error.exit_code
+    except TyperException as error:
+        console.error(UsageError(_message(error), _help_of(error)))
+        return UsageError.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        console.error(BertkitError("interrupted"))
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has what it wanted; without this, Python complains once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        traceback.print_exc()
+        console.error(BertkitError(f"this is a bug in bertkit: {error!r}", "report it with the lines above"))
+        return BUG
+    return code if isinstance(code, int) else 0
+
+
+def _global(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        console.line(__version__)
+        raise typer.Exit
+
+
+def _group(module: ModuleType) -> typer.Typer:
+    group = typer.Typer(help=module.__doc__, no_args_is_help=True)
+    for name, (function, examples) in module.group.items():
+        group.command(name, epilog=_epilog(examples))(_with_common(function))
+    return group
+
+
+def _with_common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that every verb has."""
+
+    @functools.wraps(function)
+    def command(*, json: bool, quiet: bool, verbose: bool, **options: Any) -> Any:
+        console.configure(json=json, quiet=quiet, verbose=verbose)
+        return function(**options)
+
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[bool, typer.Option(*flags, help=text, rich_help_panel="Output")],
+        )
+        for name, (flags, text) in COMMON.items()
+    ]
+    signature = inspect.signature(function, eval_str=True)
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()]
+    command.__signature__ = signature.replace(parameters=own + added)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in own + added}
+    return command
+
+
+def _epilog(examples: Sequence[str]) -> str:
+    return "\n\n".join(["Examples:", *examples])
+
+
+def _message(error: Exception) -> str:
+    # Both the exceptions and their wording belong to the click that Typer carries; str() alone loses the hints.
+    return str(error.format_message()) if hasattr(error, "format_message") else str(error)
+
+
+def _help_of(error: BaseException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'bertkit'} --help"

@@ -1,0 +1,128 @@
+"""Train a model on a task, a recipe or a table of your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bertkit.commands._options import LabelOpt, OverwriteOpt, SetOpt, TextOpt, TextPairOpt, columns
+from bertkit.console import console
+
+if TYPE_CHECKING:
+    from bertkit.engine.request import Request
+    from bertkit.engine.run import Run
+
+EXAMPLES = (
+    "bertkit finetune sentiment --model minilm --data sample",
+    "bertkit finetune --data reviews.csv --text review --label stars --model small",
+    "bertkit finetune intent --set train.epochs=5 --seeds 3",
+)
+
+
+def command(
+    task: Annotated[
+        str | None, typer.Argument(help="Built-in task, recipe file or folder; leave out to infer.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Hub name, folder, size (tiny ... large) or minilm.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="sample, a file, a folder, or owner/name on the hub.")
+    ] = None,
+    validation: Annotated[str | None, typer.Option("--validation", help="Validation file.")] = None,
+    test: Annotated[str | None, typer.Option("--test", help="Test file, for `bertkit eval` afterwards.")] = None,
+    text: TextOpt = None,
+    text_pair: TextPairOpt = None,
+    label: LabelOpt = None,
+    class_weights: Annotated[str | None, typer.Option("--class-weights", help="auto or off.")] = None,
+    set_: SetOpt = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Train so many times; the best run is kept on top.")] = 1,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder of the run.", show_default="runs/...")
+    ] = None,
+    overwrite: OverwriteOpt = False,
+    resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Continue a stopped run.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; train and write nothing.")] = False,
+    save_recipe: Annotated[
+        Path | None, typer.Option("--save-recipe", help="Write the recipe to a file as well.")
+    ] = None,
+) -> None:
+    """Fine-tune a model and keep everything eval and predict need in one folder."""
+    from bertkit.engine.request import Request
+
+    if resume is not None:
+        _show(_resumed(resume))
+        return
+    settings: dict[str, Any] = {"adapter": {"class_weights": class_weights}} if class_weights else {}
+    named = columns(text, text_pair, label)
+    request = Request(task, model, data, validation, test, named, set_ or [], settings)
+    if save_recipe is not None:
+        _save_recipe(request, save_recipe, overwrite)
+    if dry_run:
+        _dry_run(request)
+        return
+    _show(_trained(request, seeds, output, overwrite))
+
+
+def _trained(request: Request, seeds: int, output: str | None, overwrite: bool) -> Run:
+    from bertkit.engine.finetune import finetune_request
+    from bertkit.engine.seeds import finetune_seeds
+
+    with console.progress() as progress:
+        if seeds > 1:
+            return finetune_seeds(request, seeds, output=output, overwrite=overwrite, progress=progress)
+        return finetune_request(request, output=output, overwrite=overwrite, progress=progress)
+
+
+def _resumed(name: str) -> Run:
+    from bertkit.engine.finetune import resume
+    from bertkit.engine.run import runs_folder
+
+    folder = Path(name) if Path(name).is_dir() else runs_folder() / name
+    with console.progress() as progress:
+        return resume(folder, progress)
+
+
+def _save_recipe(request: Request, path: Path, overwrite: bool) -> None:
+    from bertkit.engine.request import resolve
+    from bertkit.errors import UsageError
+    from bertkit.recipe.write import to_toml
+
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists", "--overwrite, or another name")
+    path.write_text(to_toml(resolve(request).recipe), encoding="utf-8")
+    console.note(f"The recipe is in {path}: bertkit finetune {path}")
+
+
+def _dry_run(request: Request) -> None:
+    from bertkit.engine.plan import plan
+    from bertkit.recipe.write import to_toml
+
+    found = plan(request)
+    console.line(to_toml(found.prepared.recipe))
+    for grid in found.grids():
+        console.table(grid.title, grid.header, grid.rows)
+    console.line(found.sentence())
+    console.result(found.to_dict())
+
+
+def _show(run: Run) -> None:
+    scores = run.info["scores"]["validation"]
+    training = run.info["training"]
+    validation = run.info["data"]["validation"]
+    console.table(
+        f"Validation scores ({validation['rows']} rows of {validation['source']})",
+        ["metric", "value"],
+        [[name, value] for name, value in scores.items()],
+    )
+    if "seeds" in run.info:
+        summary = run.info["seeds"]
+        console.table("Over seeds", ["metric", "mean", "sd", "min", "max"], summary["scores"])
+    console.line(
+        f"Best of {training['epochs']:.3g} epochs by {training['metric']}, {training['seconds']:.0f} s on "
+        f"{training['machine']['name']}. The run is in {run.folder}"
+    )
+    console.note(f"Next: bertkit eval --run {run.folder}\n      bertkit predict FILE.csv --run {run.folder}")
+    console.result({"run": str(run.folder), **{key: run.info[key] for key in ("scores", "training", "data")}})

@@ -1,0 +1,205 @@
+"""What the user sees: results on stdout, everything else on stderr; the only file that uses Rich."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+
+    from bertkit.engine.progress import Progress
+    from bertkit.errors import BertkitError
+
+SCHEMA = 1
+SECONDS_BETWEEN_LINES = 15.0
+WIDE = 160
+
+
+class Console:
+    """One document of results, or tables, and notes beside them.
+
+    Attributes:
+        json: Print one JSON document instead of tables.
+        quiet: No notes and no progress.
+        verbose: Show what the libraries below say.
+        warnings: What was warned of so far.
+    """
+
+    def __init__(self) -> None:
+        self.json = False
+        self.quiet = False
+        self.verbose = False
+        self.warnings: list[str] = []
+
+    def configure(self, *, json: bool, quiet: bool, verbose: bool) -> None:
+        """Apply the options that every verb has; must come before the libraries are imported."""
+        self.json, self.quiet, self.verbose = json, quiet, verbose
+        if not verbose:
+            os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+            os.environ.setdefault("DATASETS_VERBOSITY", "error")
+            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+            os.environ.setdefault("PYTHONWARNINGS", "ignore")
+        log = logging.getLogger("bertkit")
+        log.setLevel(logging.INFO)
+        log.handlers = [_Notes(self)]
+        log.propagate = False
+
+    def result(self, data: Mapping[str, Any]) -> None:
+        """Print the JSON document, if that is asked for."""
+        if self.json:
+            self._document({"schema": SCHEMA, "ok": True, "data": data, "warnings": self.warnings})
+
+    def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Print a table of results."""
+        if self.json:
+            return
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        for position, name in enumerate(header):
+            numeric = all(isinstance(row[position], int | float) for row in rows)
+            justify: Literal["left", "right"] = "right" if numeric else "left"
+            table.add_column(Text(clean(name)), justify=justify, overflow="fold", no_wrap=position == 0)
+        for row in rows:
+            table.add_row(*(Text(shown(cell)) for cell in row))
+        self._rich(stderr=False).print(table)
+
+    def line(self, text: str) -> None:
+        """Print a line of results."""
+        if not self.json:
+            self._rich(stderr=False).print(clean(text, keep="\n\t"), markup=False, highlight=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Tell a fact that is not a result."""
+        if not self.quiet:
+            self._aside(text, "dim")
+
+    def warn(self, text: str) -> None:
+        """Tell something to look at; it is also in the JSON document."""
+        self.warnings.append(text)
+        if not self.quiet:
+            self._aside(f"Warning: {text}", "yellow")
+
+    def error(self, error: BertkitError) -> None:
+        """Tell why the work stopped and what to type next."""
+        if self.json:
+            fields = {"code": type(error).__name__, "message": error.message, "hint": error.hint}
+            self._document({"schema": SCHEMA, "ok": False, "error": fields, "warnings": self.warnings})
+            return
+        self._aside(f"Error: {error.message}", "bold red")
+        if error.hint:
+            self._aside(f"Try: {error.hint}", "cyan")
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Show the progress while the block runs: a bar in a terminal, else a line now and then."""
+        if self.quiet:
+            yield _nothing
+        elif sys.stderr.isatty():
+            with _bar(self._rich(stderr=True)) as progress:
+                yield progress
+        else:
+            yield _Lines(self)
+
+    def _aside(self, text: str, style: str) -> None:
+        line = clean(text, keep="\n\t")
+        self._rich(stderr=True).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def _document(self, document: Mapping[str, Any]) -> None:
+        sys.stdout.write(json.dumps(_finite(document), ensure_ascii=False, indent=2, default=str) + "\n")
+
+    def _rich(self, *, stderr: bool) -> RichConsole:
+        from rich.console import Console as RichConsole
+
+        stream = sys.stderr if stderr else sys.stdout
+        # Where nobody looks at a window, its width must not cut what a script reads.
+        return RichConsole(stderr=stderr, width=None if stream.isatty() else WIDE)
+
+
+def clean(text: str, keep: str = "") -> str:
+    """Return text without control and direction characters, with which a cell could rewrite the screen."""
+    return "".join(char if char in keep or unicodedata.category(char)[0] != "C" else "\ufffd" for char in text)
+
+
+def shown(cell: Any) -> str:
+    """Return a cell of a table as text; numbers get four decimals."""
+    if isinstance(cell, float):
+        return f"{cell:.4f}"
+    return "" if cell is None else clean(str(cell))
+
+
+class _Notes(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell = self.console.warn if record.levelno >= logging.WARNING else self.console.note
+        tell(record.getMessage())
+
+
+class _Lines:
+    """Plain lines for logs: one when a phase starts, then one every few seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.phase = ""
+        self.started = self.last = time.monotonic()
+
+    def __call__(self, phase: str, done: int, total: int | None, **facts: float) -> None:
+        now = time.monotonic()
+        if phase != self.phase:
+            self.phase, self.started = phase, now
+        elif now - self.last < SECONDS_BETWEEN_LINES and done != total:
+            return
+        self.last = now
+        self.console.note(_state(phase, done, total, now - self.started, facts))
+
+
+@contextmanager
+def _bar(rich: RichConsole) -> Iterator[Progress]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=rich, transient=True) as bar:
+        task = bar.add_task("")
+        began: dict[str, float] = {}
+
+        def progress(phase: str, done: int, total: int | None, **facts: float) -> None:
+            seconds = time.monotonic() - began.setdefault(phase, time.monotonic())
+            bar.update(task, completed=done, total=total, description=_state(phase, done, total, seconds, facts))
+
+        yield progress
+
+
+def _state(phase: str, done: int, total: int | None, seconds: float, facts: Mapping[str, float]) -> str:
+    of = f"/{total}" if total is not None else " rows"
+    rate = f"  {done / seconds:.1f}/s" if seconds > 1 else ""
+    return f"{phase} {done}{of}{rate}" + "".join(f"  {name} {value:.4g}" for name, value in facts.items())
+
+
+def _nothing(phase: str, done: int, total: int | None, **facts: float) -> None:
+    """Show nothing."""
+
+
+def _finite(value: Any) -> Any:
+    """Return a value for JSON, which has no NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+console = Console()

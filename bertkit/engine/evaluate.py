@@ -1,0 +1,183 @@
+"""A run and labelled rows become scores with intervals, a report and a list of errors."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertkit.adapters import Adapter
+from bertkit.adapters._base import Grid, Record, Scores
+from bertkit.data import hub_metrics
+from bertkit.data.examples import Example, Examples
+from bertkit.data.intervals import bootstrap_interval
+from bertkit.data.tables import as_text
+from bertkit.engine import load
+from bertkit.engine.predict import Predictor, load_run
+from bertkit.engine.progress import Progress, silent
+from bertkit.engine.run import Run
+from bertkit.engine.unseen import Unseen
+from bertkit.errors import RunError
+
+log = logging.getLogger("bertkit")
+PREFIX = "evaluate:"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A row whose answer is wrong.
+
+    Args:
+        row: Line of the file.
+        text: What the model was given.
+        gold: The right answer.
+        answer: The model's answer.
+        score: Its probability, if there is one.
+    """
+
+    row: int
+    text: str
+    gold: str
+    answer: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a run is on some rows.
+
+    Args:
+        run: Name of the run.
+        source: Name of the file or data set.
+        rows: Rows scored.
+        scores: Metric to value.
+        intervals: Metric to its 95 % bootstrap interval.
+        report: Tables that explain the scores.
+        mistakes: The most confident first.
+        unseen: What the model did not see.
+        seen: The same as a sentence.
+        tuned_on_these: Whether thresholds were fitted to these very rows.
+    """
+
+    run: str
+    source: str
+    rows: int
+    scores: Scores
+    intervals: dict[str, tuple[float, float]]
+    report: list[Grid]
+    mistakes: list[Mistake]
+    unseen: Unseen
+    seen: str
+    tuned_on_these: bool
+
+
+def evaluate(
+    run: str | Path | None = None,
+    *,
+    data: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Score a run.
+
+    Args:
+        run: Folder or name; by default the newest.
+        data: A labelled file; by default the run's test split, else its validation rows.
+        columns: Role to column name where it differs from the run's.
+        settings: How the file is read, such as {"delimiter": ";"}.
+        progress: Told how many rows are done.
+
+    Raises:
+        BertkitError: The rows cannot be used, or have changed since training.
+    """
+    predictor = load_run(run)
+    if data is not None:
+        examples, on_validation = load.file(data, predictor.run.recipe, predictor.adapter, columns, settings), False
+    else:
+        examples, on_validation = own_rows(predictor.run)
+    predictor.adapter.check_labels(examples.rows)
+    return _evaluate(predictor, examples, on_validation, progress)
+
+
+def own_rows(run: Run) -> tuple[Examples, bool]:
+    """Read the rows a run keeps for its evaluation, and tell whether these are its validation rows.
+
+    Raises:
+        RunError: The validation rows have changed since training.
+    """
+    recipe, adapter = run.recipe, run.adapter
+    if recipe.data.test is not None:
+        return load.split(recipe, "test", adapter), False
+    held = run.held_out()
+    rows = load.split(recipe, "validation" if held is None else "train", adapter)
+    if held is not None:
+        rows = rows.pick([position for position in held if position < len(rows.rows)])
+    if rows.fingerprint() != run.info["data"]["validation"]["fingerprint"]:
+        raise RunError(
+            f"{rows.source}: the rows that {run.name} was validated on have changed since training",
+            "restore them, or bertkit eval --data FILE",
+        )
+    return rows, True
+
+
+def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
+    """Write the wrong answers as CSV with the columns row, text, gold, answer, score; an older file is replaced."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(field.name for field in fields(Mistake))
+        writer.writerows(astuple(mistake) for mistake in mistakes)
+    part.replace(path)
+
+
+def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, progress: Progress) -> Evaluation:
+    adapter = predictor.adapter
+    unseen = Unseen()
+    records = predictor.answer(examples.rows, unseen, progress)
+    scorer = adapter.scorer(records, examples.rows)
+    everything = np.arange(len(records))
+    scores = scorer(everything) | _named_metrics(predictor.run, records, examples.rows)
+    return Evaluation(
+        run=predictor.run.name,
+        source=examples.source,
+        rows=len(records),
+        scores=scores,
+        intervals=bootstrap_interval(scorer, len(records)),
+        report=adapter.report(records, examples.rows),
+        mistakes=_mistakes(adapter, records, examples.rows, predictor.text_roles),
+        unseen=unseen,
+        seen=unseen.sentence(predictor.encoder.max_length),
+        tuned_on_these=on_validation and bool({"threshold", "thresholds"} & set(adapter.fitted)),
+    )
+
+
+def _named_metrics(run: Run, records: Sequence[Record], examples: Sequence[Example]) -> Scores:
+    named = [name.removeprefix(PREFIX) for name in run.recipe.metrics]
+    if not named:
+        return {}
+    gold, answers = run.adapter.arrays(records, examples)
+    found: Scores = {}
+    for name in named:
+        values = hub_metrics.compute(name, gold, answers, n_classes=len(run.adapter.labels))
+        found |= {f"{PREFIX}{key}": value for key, value in values.items()}
+    return found
+
+
+def _mistakes(
+    adapter: Adapter, records: Sequence[Record], examples: Sequence[Example], texts: Sequence[str]
+) -> list[Mistake]:
+    found: list[tuple[float, Mistake]] = []
+    for record, example in zip(records, examples, strict=True):
+        gold = adapter.gold(example)
+        severity = adapter.severity(record, gold)
+        if severity is not None:
+            text = " | ".join(str(example.values[role]) for role in texts)
+            mistake = Mistake(example.line, text, as_text(gold) or "", as_text(record.answer) or "", record.score)
+            found.append((severity, mistake))
+    return [mistake for _, mistake in sorted(found, key=lambda item: -item[0])]

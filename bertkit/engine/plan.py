@@ -1,0 +1,152 @@
+"""What a training would do: rows, tokens, steps, and an estimate of time and memory from a few timed steps."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from bertkit.adapters._base import Grid
+from bertkit.engine import device, training_arguments
+from bertkit.engine.batches import LengthGroupedBatches, pad
+from bertkit.engine.prepare import Prepared, Split, prepare
+from bertkit.engine.request import Request, resolve
+
+SHOWN = 3
+TIMED = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training that was prepared and measured, but not done.
+
+    Args:
+        prepared: Recipe, rows and checkpoint.
+        seconds_per_step: Median over a few steps on batches of typical length.
+        memory: Highest use of memory while these ran, in MiB.
+        device: Where they ran.
+    """
+
+    prepared: Prepared
+    seconds_per_step: float
+    memory: float
+    device: str
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps, if nothing stops early."""
+        return int(np.ceil(self.prepared.steps_per_epoch * float(self.prepared.recipe.train.epochs)))
+
+    def grids(self) -> list[Grid]:
+        """Return rows and labels of each split, and a few rows as tokens with their segments."""
+        prepared = self.prepared
+        return [
+            Grid("Rows", ["split", "source", "rows", "windows", "longest", "mean"], [
+                ["train", *_lengths(prepared.train)],
+                ["validation", *_lengths(prepared.validation)],
+            ]),
+            Grid("Labels of the training rows", ["label", "rows"], _labels(prepared)),
+            Grid(f"The first {SHOWN} windows", ["tokens (segment)"], [[line] for line in self.samples()]),
+        ]  # fmt: skip
+
+    def samples(self) -> list[str]:
+        """Return a few training windows as tokens, each run of one segment followed by its id."""
+        tokenizer = self.prepared.encoder.tokenizer
+        lines = []
+        for window in self.prepared.train.encoded.windows[:SHOWN]:
+            tokens = [str(tokenizer.id_to_token(int(token))) for token in window.input_ids]
+            cuts = [0, *(np.flatnonzero(np.diff(window.segment_ids)) + 1).tolist(), len(tokens)]
+            pieces = [f"{' '.join(tokens[a:b])} ({window.segment_ids[a]})" for a, b in pairwise(cuts)]
+            lines.append(" ".join(pieces))
+        return lines
+
+    def sentence(self) -> str:
+        """Return steps, time and memory as a sentence."""
+        minutes = self.steps * self.seconds_per_step / 60
+        train = self.prepared.train.unseen().sentence(self.prepared.encoder.max_length)
+        return (
+            f"{self.steps} steps of {self.prepared.recipe.train.batch_size} rows, {self.seconds_per_step:.2f} s each "
+            f"on {self.device}: about {minutes:.1f} minutes if nothing stops early, evaluation not counted; "
+            f"memory about {self.memory:,.0f} MiB. {train}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan for --json."""
+        return {
+            "recipe": self.prepared.recipe.model_dump(mode="json"),
+            "origins": self.prepared.resolved.origins,
+            "data": {key: value for key, value in self.prepared.data_info().items() if key != "held_out"},
+            "samples": self.samples(),
+            "steps": self.steps,
+            "seconds_per_step": self.seconds_per_step,
+            "seconds": self.steps * self.seconds_per_step,
+            "memory_mib": self.memory,
+            "device": self.device,
+        }
+
+
+def plan(request: Request) -> Plan:
+    """Prepare a training and time a few steps; nothing is written.
+
+    Raises:
+        BertkitError: What `finetune` would refuse.
+    """
+    resolved = resolve(request)
+    training_arguments.check_extra(resolved.recipe.train.extra)
+    prepared = prepare(resolved)
+    target = device.choose()
+    device.precision(resolved.recipe.train.precision, target)
+    return Plan(prepared, _timed(prepared, target), _memory(target), target)
+
+
+def _timed(prepared: Prepared, target: str) -> float:
+    import torch
+
+    from bertkit.engine import model as models
+    from bertkit.engine.forward import accepted_inputs
+
+    settings = prepared.recipe.train
+    windows = prepared.train.encoded.windows
+    network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed).to(target).train()
+    accepted = accepted_inputs(network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9)
+    sampler = LengthGroupedBatches([window.input_ids.size for window in windows], settings.batch_size, 1, settings.seed)
+    batches = sorted(sampler, key=lambda batch: windows[batch[0]].input_ids.size)
+    # The longest batch first, for memory; then batches spread evenly over all lengths, for time.
+    chosen = [batches[-1], *(batches[index] for index in np.linspace(0, len(batches) - 1, TIMED).astype(int))]
+    seconds = []
+    for batch in chosen:
+        started = time.perf_counter()
+        inputs = {k: v for k, v in pad([windows[i] for i in batch], prepared.encoder.pad_id).items() if k in accepted}
+        outputs = network(**{key: torch.from_numpy(value).to(target) for key, value in inputs.items()})
+        targets = torch.from_numpy(prepared.adapter.target_batch([windows[i] for i in batch])).to(target)
+        (prepared.adapter.loss(prepared.adapter.logits(outputs), targets) / targets.numel()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        seconds.append(time.perf_counter() - started)
+    return float(np.mean(seconds[1:]))
+
+
+def _memory(target: str) -> float:
+    if target == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 2**20
+    # Linux counts the resident set in KiB, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**10 if sys.platform == "linux" else 2**20)
+
+
+def _lengths(split: Split) -> list[Any]:
+    sizes = [window.input_ids.size for window in split.encoded.windows]
+    return [split.examples.source, len(split.examples.rows), len(sizes), max(sizes), float(np.mean(sizes))]
+
+
+def _labels(prepared: Prepared) -> list[list[Any]]:
+    counts = Counter(prepared.adapter.stratum(row) for row in prepared.train.examples.rows)
+    return [[label, count] for label, count in counts.most_common(20) if label is not None]

@@ -1,0 +1,186 @@
+"""A table in, the same table with answers out, in constant memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bertkit.adapters._base import Record, Scores
+from bertkit.data.columns import check_columns
+from bertkit.data.examples import Example, is_empty, to_example
+from bertkit.data.sources import log_rejects
+from bertkit.data.tables import Row, Table, create_table, open_table
+from bertkit.engine import load
+from bertkit.engine.predict import Predictor, load_run
+from bertkit.engine.progress import Progress, silent
+from bertkit.engine.unseen import Unseen
+from bertkit.errors import BertkitError, UsageError
+
+log = logging.getLogger("bertkit")
+CHUNK = 2048
+# Scores need all records at once, so memory stays constant only if they are kept for so many rows and no more.
+MOST_SCORED = 10_000
+
+
+@dataclass
+class Predicted:
+    """What was done to a table.
+
+    Args:
+        output: Where the answers are.
+        added: Names of the added columns.
+        rows: Rows written.
+        empty: Rows without text, whose answer is empty.
+        rejected: Bad rows that were left out.
+        unseen: What the model did not see.
+        seen: The same as a sentence.
+        first: The first few rows as written.
+        labelled: Rows with a known label that were scored.
+        scores: Metrics of these rows, if the input has labels.
+    """
+
+    output: str
+    added: list[str]
+    rows: int = 0
+    empty: int = 0
+    rejected: int = 0
+    unseen: Unseen = field(default_factory=Unseen)
+    seen: str = ""
+    first: list[dict[str, Any]] = field(default_factory=list)
+    labelled: int = 0
+    scores: Scores = field(default_factory=dict)
+
+
+def predict(
+    input: str | Path,
+    output: str | Path | None = None,
+    *,
+    run: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    all_scores: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Predicted:
+    """Answer every row of a table and write it with the answers added, in the same order.
+
+    Args:
+        input: CSV, TSV, JSONL or Parquet, also with .gz; "-" is standard input.
+        output: By default INPUT.predicted.EXTENSION beside the input; "-" is standard output.
+        run: Folder or name; by default the newest.
+        columns: Role to column name where it differs from the run's.
+        settings: How the input is read, such as {"delimiter": ";"}.
+        all_scores: Also add the score of every label.
+        overwrite: Replace an existing output.
+        progress: Told how many rows are done.
+
+    Raises:
+        BertkitError: The input or the output cannot be used; no output is left behind then.
+    """
+    predictor = load_run(run)
+    recipe = load.own_file(predictor.run.recipe, columns, settings)
+    target = str(output) if output is not None else default_output(str(input))
+    with open_table(input, recipe.data) as table:
+        reader = _Reader(predictor, table, recipe.columns)
+        names = _added(table, predictor, all_scores)
+        with create_table(target, table, list(names.values()), overwrite=overwrite) as writer:
+            done = Predicted(target, list(names.values()))
+            for chunk in table.chunks(CHUNK):
+                records = reader.answer(chunk, done)
+                rows = [row.values | _cells(record, names) for row, record in zip(chunk, records, strict=True)]
+                writer.write(rows)
+                done.first += rows[: max(5 - len(done.first), 0)]
+                done.rows += len(rows)
+                progress("predict", done.rows, None)
+        done.rejected = table.rejects.count
+        log_rejects(table.rejects, table.name)
+    done.seen = done.unseen.sentence(predictor.encoder.max_length)
+    done.labelled, done.scores = reader.compare()
+    return done
+
+
+def default_output(source: str) -> str:
+    """Return reviews.predicted.csv for reviews.csv, and standard output for standard input."""
+    if source == "-":
+        return "-"
+    path = Path(source)
+    stem, dot, extension = path.name.partition(".")
+    return str(path.with_name(f"{stem}.predicted{dot}{extension}"))
+
+
+class _Reader:
+    """Rows to records, with a bounded sample of labelled ones to compare with."""
+
+    def __init__(self, predictor: Predictor, table: Table, columns: Mapping[str, str]) -> None:
+        needed = load.wanted(predictor.adapter, predictor.run.recipe, labels=False)
+        check_columns(table.columns, {role: columns[role] for role in needed}, table.name)
+        known = load.wanted(predictor.adapter, predictor.run.recipe, labels=True)
+        self.predictor = predictor
+        self.name = table.name
+        self.columns = {role: columns[role] for role in known if columns[role] in table.columns}
+        self.kinds = {role: column.kind for role, column in known.items()}
+        self.texts = predictor.text_roles
+        self.labelled = len(self.columns) == len(known)
+        self.kept: list[tuple[Record, Example]] = []
+
+    def answer(self, chunk: Sequence[Row], done: Predicted) -> list[Record | None]:
+        """Return a record a row, None where there is no text."""
+        examples = [to_example(row, self.name, self.columns, self.kinds) for row in chunk]
+        full = [index for index, example in enumerate(examples) if not is_empty(example, self.texts)]
+        found = self.predictor.answer([examples[index] for index in full], done.unseen)
+        records: list[Record | None] = [None] * len(chunk)
+        for index, record in zip(full, found, strict=True):
+            records[index] = record
+            if self.labelled and len(self.kept) < MOST_SCORED:
+                self.kept.append((record, examples[index]))
+        done.empty += len(chunk) - len(full)
+        return records
+
+    def compare(self) -> tuple[int, Scores]:
+        """Score the kept rows that have a label the model knows."""
+        adapter = self.predictor.adapter
+        pairs = [pair for pair in self.kept if not adapter.is_unlabelled(pair[1]) and _known(adapter, pair[1])]
+        if not pairs:
+            return 0, {}
+        records, examples = zip(*pairs, strict=True)
+        return len(pairs), adapter.score(records, examples)
+
+
+def _known(adapter: Any, example: Example) -> bool:
+    try:
+        adapter.check_labels([example])
+    except BertkitError:
+        return False
+    return True
+
+
+def _added(table: Table, predictor: Predictor, all_scores: bool) -> dict[str, str]:
+    keys = ["answer", "score", *(f"score_{label}" for label in predictor.adapter.labels if all_scores)]
+    if not set(keys) & set(table.columns):
+        return {key: key for key in keys}
+    names = {key: f"predicted_{key}" for key in keys}
+    if clash := set(names.values()) & set(table.columns):
+        raise UsageError(
+            f'{table.name} has columns named "answer" or "score", and also "{min(clash)}"',
+            "rename these columns, or give a table without earlier predictions",
+        )
+    log.warning(
+        "%s has a column named like an answer column: the added columns are %s", table.name, ", ".join(names.values())
+    )
+    return names
+
+
+def _cells(record: Record | None, names: Mapping[str, str]) -> dict[str, Any]:
+    if record is None:
+        return dict.fromkeys(names.values())
+    cells = {"answer": record.answer, "score": _rounded(record.score)}
+    cells |= {f"score_{label}": _rounded(score) for label, score in record.detail.items()}
+    return {name: cells.get(key) for key, name in names.items()}
+
+
+def _rounded(score: float | None) -> float | None:
+    # Batch shapes move a probability by about 1e-7; six decimals are the same whatever the batches.
+    return None if score is None else round(score, 6)

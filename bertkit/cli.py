@@ -75,7 +75,8 @@ def run(arguments: Sequence[str]) -> int:
         console.error(error)
         return error.exit_code
     except TyperException as error:
-        console.error(UsageError(_message(error), _help_of(error)))
+        if message := _message(error):
+            console.error(UsageError(message, _help_of(error)))
         return UsageError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         console.error(BertkitError("interrupted"))

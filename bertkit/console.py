@@ -66,14 +66,17 @@ class Console:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        table = Table(box=SIMPLE_HEAD)
         for position, name in enumerate(header):
             numeric = all(isinstance(row[position], int | float) for row in rows)
             justify: Literal["left", "right"] = "right" if numeric else "left"
             table.add_column(Text(clean(name)), justify=justify, overflow="fold", no_wrap=position == 0)
         for row in rows:
             table.add_row(*(Text(shown(cell)) for cell in row))
-        self._rich(stderr=False).print(table)
+        rich = self._rich(stderr=False)
+        # Not as the table's own title, which is wrapped to the width of a narrow table.
+        rich.print(Text(clean(title), style="bold"))
+        rich.print(table)
 
     def line(self, text: str) -> None:
         """Print a line of results."""

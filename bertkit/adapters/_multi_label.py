@@ -11,7 +11,7 @@ import numpy as np
 from bertkit.adapters import _labels
 from bertkit.adapters._base import Grid, Record, Scorer, Scores
 from bertkit.adapters._label_kind import LabelKind, detail_matrix
-from bertkit.adapters._threshold import best_threshold
+from bertkit.adapters._threshold import FEWEST_POSITIVES, best_threshold
 from bertkit.data import metrics
 from bertkit.data.examples import Example
 
@@ -69,18 +69,17 @@ class MultiLabel(LabelKind):
         return [self._record(row, thresholds) for row in 1 / (1 + np.exp(-logits))]
 
     def tune(self, logits: np.ndarray, examples: Sequence[Example]) -> dict[str, Any]:
-        """Choose the threshold of each label that gives its best F1."""
+        """Choose the threshold of each label that gives its best F1; rare labels share one."""
         if self.settings.threshold == "off":
             return {}
         if self.settings.threshold != "auto":
             return {"thresholds": [self.settings.threshold] * len(self.labels)}
         probabilities = 1 / (1 + np.exp(-logits))
         gold = np.array([self.target(example) for example in examples]) == 1
-        return {
-            "thresholds": [
-                best_threshold(gold[:, index], probabilities[:, index], _f1) for index in range(len(self.labels))
-            ]
-        }
+        shared = best_threshold(gold.ravel(), probabilities.ravel(), _f1)
+        own = [best_threshold(gold[:, index], probabilities[:, index], _f1) for index in range(len(self.labels))]
+        often = gold.sum(axis=0) >= FEWEST_POSITIVES
+        return {"thresholds": [mine if many else shared for mine, many in zip(own, often, strict=True)]}
 
     def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
         """0 or 1 by label."""

@@ -11,7 +11,7 @@ import numpy as np
 from bertkit.adapters import _labels
 from bertkit.adapters._base import Grid, Record, Scorer, Scores
 from bertkit.adapters._label_kind import LabelKind, detail_matrix
-from bertkit.adapters._threshold import best_threshold
+from bertkit.adapters._threshold import FEWEST_ROWS, best_threshold
 from bertkit.data import metrics
 from bertkit.data.examples import Example
 
@@ -75,11 +75,13 @@ class SingleLabel(LabelKind):
         ]
 
     def tune(self, logits: np.ndarray, examples: Sequence[Example]) -> dict[str, Any]:
-        """Choose the threshold of the second of two labels that gives the best accuracy."""
+        """Choose the threshold of the second of two labels that gives the best accuracy, if there are rows enough."""
         if len(self.labels) != 2 or self.settings.threshold == "off":
             return {}
         if self.settings.threshold != "auto":
             return {"threshold": self.settings.threshold}
+        if len(examples) < FEWEST_ROWS:
+            return {}
         probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
         gold = np.array([self.target(example) for example in examples]) == 1
         return {"threshold": best_threshold(gold, probability, lambda hits, wrong, missed: -(wrong + missed))}

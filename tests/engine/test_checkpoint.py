@@ -8,14 +8,17 @@ import pytest
 from safetensors.numpy import save_file
 
 from bertkit.engine import checkpoint
-from bertkit.engine.checkpoint import cached, check_family, limits, package_folder, resolve
+from bertkit.engine.checkpoint import package_folder, resolve
+from bertkit.engine.family import check_family, longest_input
+from bertkit.engine.hub import cached
 from bertkit.errors import MachineError, ModelError
 from tests.hub_server import HubServer
 
 NOWHERE = "http://127.0.0.1:9"
 RESOLVE = """
 import json, sys
-from bertkit.engine.checkpoint import cached, resolve
+from bertkit.engine.checkpoint import resolve
+from bertkit.engine.hub import cached
 from bertkit.errors import BertkitError
 name, revision = sys.argv[1], sys.argv[2] or None
 try:
@@ -106,9 +109,7 @@ def test_resolve_folder_with_pickled_weights_is_refused(small):
     assert "save_pretrained" in error.value.hint
 
 
-@pytest.mark.parametrize(
-    "name", ["./nowhere", "/no/such/folder", "~/no-such-folder", "no-such-name", "a/b/c"]
-)
+@pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "~/no-such-folder", "no-such-name", "a/b/c"])
 def test_resolve_name_that_cannot_exist_is_a_model_error(name):
     with pytest.raises(ModelError):
         resolve(name)
@@ -120,7 +121,7 @@ def test_resolve_minilm_comes_from_the_package_without_importing_it(in_process):
     assert found["source"] == "package"
     assert found["folder"] == str(package_folder())
     assert found["heavy"] == []
-    assert limits(package_folder()) == 512
+    assert longest_input(package_folder()) == 512
     assert check_family(package_folder()) == "bert"
 
 
@@ -249,7 +250,7 @@ def test_limits_counts_the_positions_a_text_can_use(tmp_path, config, tokens):
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 128}')
     assert check_family(tmp_path) == config["model_type"]
-    assert limits(tmp_path) == tokens
+    assert longest_input(tmp_path) == tokens
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_check_family_refuses_what_it_cannot_train(tmp_path, text, said):
 def test_limits_without_positions_is_a_model_error(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ModelError, match="max_position_embeddings"):
-        limits(tmp_path)
+        longest_input(tmp_path)
 
 
 def test_hub_server_serves_a_data_set_that_loads_again_offline(in_process, tmp_path):

@@ -1,0 +1,203 @@
+"""One training: the Trainer, the final scores and the run folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertkit.adapters import Adapter
+from bertkit.adapters._base import Scores
+from bertkit.engine import device, run, training_arguments
+from bertkit.engine.prepare import Prepared, save_tokenizer
+from bertkit.engine.progress import Progress
+from bertkit.engine.run import Run
+from bertkit.engine.signals import StopRequest
+from bertkit.errors import Interrupted, MachineError, RecipeError
+
+log = logging.getLogger("bertkit")
+LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "datasets", "numpy")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training to be done.
+
+    Args:
+        label: Name of the task or data.
+        prepared: Recipe, rows and checkpoint.
+        folder: Where the run will lie.
+        work: Where it is made; another folder if an existing run is to be replaced.
+    """
+
+    label: str
+    prepared: Prepared
+    folder: Path
+    work: Path
+
+
+def train(job: Job, progress: Progress) -> Run:
+    """Train, tune, score and save; a failure before the first checkpoint leaves no folder behind."""
+    job.work.mkdir(parents=True, exist_ok=True)
+    prepared = job.prepared
+    state = {
+        "label": job.label,
+        "folder": str(job.folder),
+        "recipe": prepared.recipe.model_dump(mode="json", exclude_none=True),
+        "origins": prepared.resolved.origins,
+        "data": prepared.data_info(),
+    }
+    run.write_json(job.work / run.STATE_FILE, state)
+    try:
+        return _train(job, state, progress)
+    except BaseException:
+        if not (job.work / run.CHECKPOINTS).is_dir():
+            shutil.rmtree(job.work, ignore_errors=True)
+        raise
+
+
+def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
+    # The Trainer takes seconds to import: mistakes that need none of it must have been reported before.
+    from bertkit.engine import model as models
+    from bertkit.engine import trainer as trainers
+    from bertkit.engine.forward import TorchForward
+
+    prepared = job.prepared
+    settings = prepared.recipe.train
+    metric = selecting_metric(prepared)
+    target = device.choose()
+    precision = device.precision(settings.precision, target)
+    checkpoints = job.work / run.CHECKPOINTS
+    args = training_arguments.build(settings, checkpoints, device=target, precision=precision, metric=metric)
+    network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed)
+    forward = partial(
+        TorchForward,
+        adapter=prepared.adapter,
+        pad_id=prepared.encoder.pad_id,
+        budget=device.token_budget(target),
+    )
+    with StopRequest() as stop:
+        watch = trainers.Watch(progress, stop, metric)
+        trainer = trainers.EncoderTrainer(
+            network,
+            args,
+            adapter=prepared.adapter,
+            windows=prepared.train.encoded.windows,
+            pad_id=prepared.encoder.pad_id,
+            validate=partial(_validate, prepared=prepared, forward=forward),
+        )
+        trainer.add_callback(watch)
+        if settings.patience:
+            trainer.add_callback(trainers.EarlyStopping(settings.patience))
+        started = time.perf_counter()
+        try:
+            trainer.train(resume_from_checkpoint=trainers.newest_checkpoint(checkpoints))
+        except trainers.OutOfMemory as error:
+            raise MachineError(
+                f"the {target} has too little memory for batches of {settings.batch_size} rows",
+                f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
+                "or --set train.gradient_checkpointing=true, or a smaller encode.max_length",
+            ) from error
+        if stop.signal_number is not None:
+            raise Interrupted(
+                f"stopped after step {trainer.state.global_step} of {trainer.state.max_steps}; the state is saved "
+                f"in {job.work}",
+                f"bertkit finetune --resume {job.work}",
+                stop.signal_number,
+            )
+    adapter, scores, collapsed = _final_scores(trainer.model, prepared, forward)
+    training = {
+        "steps": trainer.state.global_step,
+        "epochs": trainer.state.epoch,
+        "best_step": trainer.state.best_global_step,
+        "metric": metric,
+        "seconds": time.perf_counter() - started,
+        "precision": precision,
+        "collapsed": collapsed,
+        "history": trainer.state.log_history,
+        "machine": device.describe(),
+    }
+    return _save(job, state, trainer.model, adapter, {"scores": {"validation": scores}, "training": training})
+
+
+def selecting_metric(prepared: Prepared) -> str:
+    """Return the metric that selects the best epoch.
+
+    Raises:
+        RecipeError: The recipe names a metric that this task does not have.
+    """
+    asked = prepared.recipe.train.metric
+    if asked == "auto":
+        return prepared.adapter.metric
+    split = prepared.validation
+    zeros = [np.zeros(max(len(prepared.adapter.labels), 1)) for _ in split.encoded.windows]
+    records = prepared.adapter.decode(zeros, split.encoded.windows, len(split.examples.rows))
+    known = prepared.adapter.score(records, split.examples.rows)
+    if asked not in known:
+        raise RecipeError(f'train.metric: there is no metric "{asked}" here. Known: {", ".join(known)}')
+    return asked
+
+
+def _validate(network: Any, *, prepared: Prepared, forward: Callable[..., Any]) -> Scores:
+    return _tuned(network, prepared, forward)[1]
+
+
+def _tuned(network: Any, prepared: Prepared, forward: Callable[..., Any]) -> tuple[Adapter, Scores, bool]:
+    split = prepared.validation
+    windows, rows = split.encoded.windows, split.examples.rows
+    logits = forward(network)(windows)
+    adapter = prepared.adapter.tune(logits, windows, rows)
+    records = adapter.decode(logits, windows, len(rows))
+    collapsed = len(rows) > 1 and len({str(record.answer) for record in records}) == 1
+    return adapter, adapter.score(records, rows), collapsed
+
+
+def _final_scores(network: Any, prepared: Prepared, forward: Callable[..., Any]) -> tuple[Adapter, Scores, bool]:
+    adapter, scores, collapsed = _tuned(network, prepared, forward)
+    if collapsed:
+        log.warning(
+            "The model gives every validation row the same answer: training collapsed. "
+            "Try another seed, a smaller train.learning_rate, more epochs, or --seeds 3."
+        )
+    return adapter, scores, collapsed
+
+
+def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:
+    prepared = job.prepared
+    network.save_pretrained(job.work)
+    save_tokenizer(prepared.checkpoint.folder, job.work)
+    info = {
+        "label": job.label,
+        "recipe": state["recipe"],
+        "origins": state["origins"],
+        "adapter": {
+            "name": prepared.recipe.adapter.name,
+            "labels": list(adapter.labels),
+            "fitted": dict(adapter.fitted),
+        },
+        "model": {
+            "name": prepared.checkpoint.name,
+            "source": prepared.checkpoint.source,
+            "revision": prepared.checkpoint.revision,
+            "limit": prepared.limit,
+            "pad_id": prepared.encoder.pad_id,
+            "parameters": sum(weight.numel() for weight in network.parameters()),
+        },
+        "data": state["data"],
+        "versions": {name: version(name) for name in LIBRARIES},
+        **results,
+    }
+    finished = run.save(job.work, info)
+    if job.work == job.folder:
+        return finished
+    shutil.rmtree(job.folder)
+    job.work.rename(job.folder)
+    return run.load(job.folder)

@@ -15,6 +15,8 @@ from bertkit.adapters._threshold import FEWEST_ROWS, best_threshold
 from bertkit.data import metrics
 from bertkit.data.examples import Example
 
+CONFUSIONS = 10
+
 
 class SingleLabel(LabelKind):
     """One class out of several."""
@@ -126,4 +128,16 @@ class SingleLabel(LabelKind):
         return [
             Grid("Per class", ["label", "precision", "recall", "f1", "rows"], lines),
             Grid("Confusion matrix (line: gold, column: answer)", ["gold", *self.labels], cells),
+            Grid("Most frequent confusions", ["gold", "answer", "rows"], self._confusions(matrix)),
+        ]
+
+    def _confusions(self, matrix: np.ndarray) -> list[list[Any]]:
+        wrong = matrix - np.diag(matrix.diagonal())
+        pairs = zip(
+            *np.unravel_index(np.argsort(-wrong, axis=None, kind="stable")[:CONFUSIONS], wrong.shape), strict=True
+        )
+        return [
+            [self.labels[gold], self.labels[answer], int(wrong[gold, answer])]
+            for gold, answer in pairs
+            if wrong[gold, answer]
         ]

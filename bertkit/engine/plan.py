@@ -69,11 +69,10 @@ class Plan:
     def sentence(self) -> str:
         """Return steps, time and memory as a sentence."""
         minutes = self.steps * self.seconds_per_step / 60
-        train = self.prepared.train.unseen().sentence(self.prepared.encoder.max_length)
         return (
             f"{self.steps} steps of {self.prepared.recipe.train.batch_size} rows, {self.seconds_per_step:.2f} s each "
             f"on {self.device}: about {minutes:.1f} minutes if nothing stops early, evaluation not counted; "
-            f"memory about {self.memory:,.0f} MiB. {train}"
+            f"memory about {self.memory:,.0f} MiB."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,15 @@ from bertkit.recipe.schema import EncodeSettings, Recipe
 
 log = logging.getLogger("bertkit")
 
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
 # Devlin et al. 2019 train 3 epochs; few rows want more steps (Mosbach et al. 2021, Zhang et al. 2021).
 EPOCHS = 3
 FEWEST_STEPS = 300
@@ -129,6 +139,8 @@ def prepare(resolved: Resolved, held_out: Sequence[int] | None = None) -> Prepar
     limit = family.longest_input(found.folder)
     encoder = load_encoder(found.folder, recipe.encode, limit)
     splits = [Split(rows, adapter.encode(rows.rows, encoder, targets=True)) for rows in (train, validation)]
+    for split in splits:
+        log.info("%s: %s", split.examples.source, split.unseen().sentence(encoder.max_length))
     decided = _decide(resolved, found.folder, len(splits[0].encoded.windows))
     return Prepared(decided, adapter, found, encoder, limit, splits[0], splits[1], held)
 
@@ -144,12 +156,23 @@ def load_encoder(folder: Path, settings: EncodeSettings, limit: int) -> Encoder:
 
 
 def save_tokenizer(source: Path, target: Path) -> None:
-    """Write the tokenizer of a checkpoint to a folder, so that both bertkit and transformers read it there."""
+    """Write the tokenizer of a checkpoint to a folder, so that both bertkit and transformers read it there.
+
+    A tokenizer.json is copied as it is: read and written again by transformers, its ids could change.
+
+    Args:
+        source: The checkpoint.
+        target: An existing folder.
+    """
+    if (source / "tokenizer.json").is_file():
+        for name in TOKENIZER_FILES:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, target / name)
+        return
     import transformers
 
-    transformers.AutoTokenizer.from_pretrained(source, local_files_only=True, trust_remote_code=False).save_pretrained(
-        target
-    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(source, local_files_only=True, trust_remote_code=False)
+    tokenizer.save_pretrained(target)
 
 
 def _examples(

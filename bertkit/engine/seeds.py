@@ -50,10 +50,15 @@ def finetune_seeds(
     work = folder.with_name(folder.name + ".new") if folder.exists() else folder
     first = resolve(request).recipe.train.seed
     runs: list[Run] = []
-    for seed in range(first, first + seeds):
-        log.info("Seed %d (%d of %d)", seed, seed - first + 1, seeds)
-        seeded = replace(request, overrides=[*request.overrides, f"train.seed={seed}"])
-        runs.append(finetune_request(seeded, output=str(work / FOLDER / str(seed)), progress=progress))
+    try:
+        for seed in range(first, first + seeds):
+            log.info("Seed %d (%d of %d)", seed, seed - first + 1, seeds)
+            seeded = replace(request, overrides=[*request.overrides, f"train.seed={seed}"])
+            runs.append(finetune_request(seeded, output=str(work / FOLDER / str(seed)), progress=progress))
+    except BaseException:
+        if not any(work.glob(f"{FOLDER}/*")):
+            shutil.rmtree(work, ignore_errors=True)
+        raise
     best = _best(runs)
     summary = summarise(runs)
     for collapsed in summary["collapsed"]:

@@ -24,9 +24,7 @@ class HubServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.hub = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -86,15 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         if verb == "paths-info":
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             asked = json.loads(body) if body.startswith("{") else parse_qs(body)
-            return self._json(
-                [_entry(folder, folder / path) for path in asked["paths"] if (folder / path).exists()]
-            )
-        siblings = [
-            {"rfilename": entry["path"]} for entry in _entries(folder, folder) if entry["type"] == "file"
-        ]
-        return self._json(
-            {"id": f"{owner}/{name}", "sha": commit, "siblings": siblings, "private": False, "tags": []}
-        )
+            return self._json([_entry(folder, folder / path) for path in asked["paths"] if (folder / path).exists()])
+        siblings = [{"rfilename": entry["path"]} for entry in _entries(folder, folder) if entry["type"] == "file"]
+        return self._json({"id": f"{owner}/{name}", "sha": commit, "siblings": siblings, "private": False, "tags": []})
 
     def _tree(self, folder: Path, below: str) -> list[dict[str, Any]]:
         if not (folder / below).is_dir():
@@ -102,11 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query)
         recursive = query.get("recursive", ["false"])[0].lower() in {"true", "1"}
         entries = _entries(folder, folder / below)
-        return (
-            entries
-            if recursive
-            else [entry for entry in entries if Path(entry["path"]).parent == Path(below)]
-        )
+        return entries if recursive else [entry for entry in entries if Path(entry["path"]).parent == Path(below)]
 
     def _file(self, parts: list[str]) -> None:
         """/[datasets/]{owner}/{name}/resolve/{revision}/{path}."""

@@ -98,7 +98,11 @@ def resolve(layers: Sequence[Layer], adapter_model: AdapterModel) -> Resolved:
     adapter = values.get("adapter")
     if isinstance(adapter, dict) and isinstance(adapter.get("name"), str):
         settings = {key: value for key, value in adapter.items() if key != "name"}
-        checked = _validate(adapter_model(adapter["name"]), settings, "adapter.", origins, mistakes)
+        try:
+            checked = _validate(adapter_model(adapter["name"]), settings, "adapter.", origins, mistakes)
+        except RecipeError as error:
+            checked = None
+            mistakes.append(error.message)
         if recipe is not None and checked is not None:
             full = {"name": adapter["name"], **checked.model_dump()}
             recipe = Recipe.model_validate({**recipe.model_dump(), "adapter": full})
@@ -145,7 +149,7 @@ def _model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[Bas
 
 def _is_branch(part: int | str) -> bool:
     """Tell whether pydantic added this part to a place to name one branch of a union."""
-    return isinstance(part, str) and (part.startswith("literal[") or part in {"float", "int", "str", "constrained-str"})
+    return isinstance(part, str) and (part.startswith(("literal[", "constrained-")) or part in {"float", "int", "str"})
 
 
 def _merge(target: dict[str, Any], values: Mapping[str, Any]) -> None:

@@ -22,10 +22,7 @@ def test_check_columns_missing_names_role_columns_and_nearest():
 def test_check_columns_several_missing_are_one_error():
     with pytest.raises(DataError) as caught:
         check_columns(["Review Text", "stars"], {"text": "reviewtext", "label": "star"}, "a.csv")
-    assert (
-        'no column "reviewtext" (wanted as text) and no column "star" (wanted as label)'
-        in caught.value.message
-    )
+    assert 'no column "reviewtext" (wanted as text) and no column "star" (wanted as label)' in caught.value.message
     assert 'Did you mean "Review Text", "stars"?' in caught.value.message
     assert "`--set 'columns.text=Review Text' --set columns.label=stars`" in caught.value.hint
 

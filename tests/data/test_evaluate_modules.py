@@ -89,9 +89,7 @@ CASES = [
         (BINARY[0], SCORES[:, 0]),
         sk.average_precision_score(BINARY[0], SCORES[:, 0]),
     ),
-    case(
-        "average_precision", "multilabel", (LABELS[0], SCORES), sk.average_precision_score(LABELS[0], SCORES)
-    ),
+    case("average_precision", "multilabel", (LABELS[0], SCORES), sk.average_precision_score(LABELS[0], SCORES)),
     case("average_precision", "multiclass", (IDS, SHARES), sk.average_precision_score(IDS, SHARES)),
 ]
 REFUSED = [
@@ -126,9 +124,7 @@ def results(tmp_path_factory):
 
 
 def describe(one):
-    return "-".join(
-        [one["name"], one["config"] or "default", *(f"{k}={v}" for k, v in one["options"].items())]
-    )
+    return "-".join([one["name"], one["config"] or "default", *(f"{k}={v}" for k, v in one["options"].items())])
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: describe(CASES[number]))

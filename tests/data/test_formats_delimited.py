@@ -57,9 +57,7 @@ def test_read_characters_that_splitlines_would_break(write, name, character):
     assert read(path)[1] == [(2, [f"before{character}after", "1"])]
 
 
-@pytest.mark.parametrize(
-    ("row", "fields"), [("a,b,c,d", "4 fields"), ("a", "1 field"), ("a,b,c,", "4 fields")]
-)
+@pytest.mark.parametrize(("row", "fields"), [("a,b,c,d", "4 fields"), ("a", "1 field"), ("a,b,c,", "4 fields")])
 def test_read_csv_wrong_number_of_fields(write, row, fields):
     path = write("train.csv", f"a,b,c\n1,2,3\n{row}\n4,5,6\n")
     error = failure(path)
@@ -77,15 +75,11 @@ def test_read_csv_skip_counts_bad_rows_and_keeps_five_examples(write):
     with open_table(path, ReadSettings(on_bad_row="skip")) as table:
         assert [row.line for row in table] == [9]
     assert table.rejects.count == 8
-    assert table.rejects.examples == [
-        f"a.csv:{line}: 1 field, the header has 2: a, b" for line in range(2, 7)
-    ]
+    assert table.rejects.examples == [f"a.csv:{line}: 1 field, the header has 2: a, b" for line in range(2, 7)]
 
 
 def test_read_csv_trailing_delimiter_is_a_field(write):
-    assert (
-        failure(write("a.csv", "a,b,\n1,2,\n")).message == "a.csv: column 3 of 3 has no name in the header."
-    )
+    assert failure(write("a.csv", "a,b,\n1,2,\n")).message == "a.csv: column 3 of 3 has no name in the header."
 
 
 def test_read_csv_index_column_is_not_guessed(write):
@@ -154,9 +148,7 @@ def test_read_csv_blank_line_in_one_column_is_an_empty_cell(write):
 
 @pytest.mark.parametrize("content", ["", "\n\n", b"\xef\xbb\xbf"])
 def test_read_csv_empty_file(write, content):
-    assert (
-        failure(write("a.csv", content)).message == "a.csv is empty: its first line should name the columns."
-    )
+    assert failure(write("a.csv", content)).message == "a.csv is empty: its first line should name the columns."
 
 
 @pytest.mark.parametrize("content", ["a,b", "a,b\n", "a,b\r\n\r\n"])

@@ -60,7 +60,5 @@ def test_interval_passes_over_draws_where_a_metric_is_nan_or_absent():
 
 def test_interval_of_no_rows_is_nan():
     none = np.array([])
-    ends = bootstrap_interval(lambda rows: {"accuracy": accuracy(none[rows], none[rows])}, 0, samples=3)[
-        "accuracy"
-    ]
+    ends = bootstrap_interval(lambda rows: {"accuracy": accuracy(none[rows], none[rows])}, 0, samples=3)["accuracy"]
     assert all(math.isnan(end) for end in ends)

@@ -67,9 +67,7 @@ def test_average_matches_sklearn(name, how, seed):
     score, reference = PER_CLASS[name]
     gold, answer = class_ids(seed)
     expected = reference(gold, answer, average=how, zero_division=0)
-    assert metrics.average(score, metrics.count_classes(gold, answer, N_CLASSES), how) == pytest.approx(
-        expected
-    )
+    assert metrics.average(score, metrics.count_classes(gold, answer, N_CLASSES), how) == pytest.approx(expected)
     gold, answer = indicators(seed)
     expected = reference(gold, answer, average=how, zero_division=0)
     assert metrics.average(score, metrics.count_labels(gold, answer), how) == pytest.approx(expected)
@@ -111,9 +109,7 @@ def test_mcc_matches_sklearn(seed):
     assert metrics.mcc(counts) == pytest.approx(sk.matthews_corrcoef(gold, answer), abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("gold", "answer"), [([1, 1, 1], [0, 1, 1]), ([0, 1, 1], [1, 1, 1]), ([1, 1], [1, 1])]
-)
+@pytest.mark.parametrize(("gold", "answer"), [([1, 1, 1], [0, 1, 1]), ([0, 1, 1], [1, 1, 1]), ([1, 1], [1, 1])])
 def test_mcc_of_a_constant_is_zero_as_in_sklearn(gold, answer):
     assert metrics.mcc(metrics.count_classes(np.array(gold), np.array(answer), 2)) == 0.0
     assert sk.matthews_corrcoef(gold, answer) == 0.0

@@ -188,9 +188,7 @@ def test_open_table_byte_order_mark_decides(tmp_path, encoding, mark):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "UTF8"])
 def test_open_table_encoding_set_and_mark_there(tmp_path, encoding):
-    assert values(put(tmp_path, "a.csv", b"\xef\xbb\xbfa,b\n1,2\n"), encoding=encoding) == [
-        {"a": "1", "b": "2"}
-    ]
+    assert values(put(tmp_path, "a.csv", b"\xef\xbb\xbfa,b\n1,2\n"), encoding=encoding) == [{"a": "1", "b": "2"}]
 
 
 def test_open_table_encoding_overrides(tmp_path):
@@ -210,9 +208,7 @@ def test_open_table_unknown_encoding(tmp_path, encoding):
 def test_open_table_undecodable_byte_has_its_place(tmp_path, good_lines, width, gz):
     if width * good_lines > 1_000_000 and width > 1:
         good_lines = 20
-    content = (
-        b"text,label\n" + "gü,1\n".encode() * good_lines + b"x" * width + b"\xe9 after,1\n" + b"y,2\n" * 9
-    )
+    content = b"text,label\n" + "gü,1\n".encode() * good_lines + b"x" * width + b"\xe9 after,1\n" + b"y,2\n" * 9
     path = put(tmp_path, "a.csv.gz" if gz else "a.csv", gzip.compress(content) if gz else content)
     with pytest.raises(DataError) as caught:
         values(path)
@@ -252,15 +248,12 @@ def test_open_table_ndjson(tmp_path):
     assert values(put(tmp_path, "a.ndjson", '{"a": 1}')) == [{"a": 1}]
 
 
-@pytest.mark.parametrize(
-    ("name", "extension"), [("a.txt", ".txt"), ("a", ""), ("a.gz", ""), ("a.xlsx.gz", ".xlsx")]
-)
+@pytest.mark.parametrize(("name", "extension"), [("a.txt", ".txt"), ("a", ""), ("a.gz", ""), ("a.xlsx.gz", ".xlsx")])
 def test_open_table_unknown_extension(tmp_path, name, extension):
     with pytest.raises(DataError) as caught:
         open_table(put(tmp_path, name, gzip.compress(b"a,b\n")))
     assert caught.value.message == (
-        f'{name}: unknown extension "{extension}"; '
-        "known are .csv, .jsonl, .ndjson, .parquet, .tsv, each also with .gz."
+        f'{name}: unknown extension "{extension}"; known are .csv, .jsonl, .ndjson, .parquet, .tsv, each also with .gz.'
     )
     assert "`--set data.format=csv`" in caught.value.hint
 
@@ -269,9 +262,7 @@ def test_open_table_format_overrides_the_extension(tmp_path):
     assert values(put(tmp_path, "a.txt", "a\tb\n1\t2\n"), format="tsv") == [{"a": "1", "b": "2"}]
 
 
-@pytest.mark.parametrize(
-    ("name", "hint"), [("tain.csv", "Did you mean train.csv?"), ("no/a.csv", "no folder no")]
-)
+@pytest.mark.parametrize(("name", "hint"), [("tain.csv", "Did you mean train.csv?"), ("no/a.csv", "no folder no")])
 def test_open_table_missing_file(tmp_path, name, hint):
     put(tmp_path, "train.csv", "a,b\n")
     with pytest.raises(DataError, match="There is no file") as caught:

@@ -18,9 +18,10 @@ from typer.exceptions import TyperException
 
 from bertkit import __version__, commands
 from bertkit.console import console
-from bertkit.errors import BertkitError, UsageError
+from bertkit.errors import BertkitError, Interrupted, UsageError
 
 BUG = 70
+INTERRUPTED = 130
 COMMON = {
     "json": (["--json"], "Print one JSON document."),
     "quiet": (["--quiet", "-q"], "Print results and errors only."),
@@ -70,7 +71,24 @@ def run(arguments: Sequence[str]) -> int:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     console.configure(json="--json" in arguments, quiet=False, verbose=False)
     try:
+        code = _ended(arguments)
+        console.finish()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    except SystemExit as stop:
+        # Rich and Typer turn a closed pipe into an exit with 1, which would read as a gate that failed.
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _reader_left()
+        raise
+    return code
+
+
+def _ended(arguments: Sequence[str]) -> int:
+    try:
         code = build()(list(arguments), prog_name="bertkit", standalone_mode=False)
+        if code == INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
+            raise KeyboardInterrupt
     except BertkitError as error:
         console.error(error)
         return error.exit_code
@@ -79,17 +97,21 @@ def run(arguments: Sequence[str]) -> int:
             console.error(UsageError(message, _help_of(error)))
         return UsageError.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        console.error(BertkitError("interrupted"))
-        return 130
+        console.error(Interrupted("interrupted"))
+        return INTERRUPTED
     except BrokenPipeError:
-        # The reader of a pipe has what it wanted; without this, Python complains once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except Exception as error:
         traceback.print_exc()
         console.error(BertkitError(f"this is a bug in bertkit: {error!r}", "report it with the lines above"))
         return BUG
     return code if isinstance(code, int) else 0
+
+
+def _reader_left() -> int:
+    # Without this, Python complains once more while it flushes what nobody reads.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _global(

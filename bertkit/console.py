@@ -32,6 +32,7 @@ class Console:
         quiet: No notes and no progress.
         verbose: Show what the libraries below say.
         warnings: What was warned of so far.
+        data: The results for the JSON document.
     """
 
     def __init__(self) -> None:
@@ -39,10 +40,12 @@ class Console:
         self.quiet = False
         self.verbose = False
         self.warnings: list[str] = []
+        self.data: Mapping[str, Any] | None = None
 
     def configure(self, *, json: bool, quiet: bool, verbose: bool) -> None:
         """Apply the options that every verb has; must come before the libraries are imported."""
         self.json, self.quiet, self.verbose = json, quiet, verbose
+        self.warnings, self.data = [], None
         if not verbose:
             os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
             os.environ.setdefault("DATASETS_VERBOSITY", "error")
@@ -54,9 +57,14 @@ class Console:
         log.propagate = False
 
     def result(self, data: Mapping[str, Any]) -> None:
-        """Print the JSON document, if that is asked for."""
-        if self.json:
-            self._document({"schema": SCHEMA, "ok": True, "data": data, "warnings": self.warnings})
+        """Keep the results for the one JSON document, which waits for what may still fail."""
+        self.data = data
+
+    def finish(self) -> None:
+        """Print the JSON document of work that was done, if that is asked for."""
+        if self.json and self.data is not None:
+            self._document({"ok": True, "data": self.data})
+            self.data = None
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print a table of results."""
@@ -98,7 +106,8 @@ class Console:
         """Tell why the work stopped and what to type next."""
         if self.json:
             fields = {"code": type(error).__name__, "message": error.message, "hint": error.hint}
-            self._document({"schema": SCHEMA, "ok": False, "error": fields, "warnings": self.warnings})
+            self._document({"ok": False, "error": fields, "data": self.data})
+            self.data = None
             return
         self._aside(f"Error: {error.message}", "bold red")
         if error.hint:
@@ -120,7 +129,8 @@ class Console:
         self._rich(stderr=True).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def _document(self, document: Mapping[str, Any]) -> None:
-        sys.stdout.write(json.dumps(_finite(document), ensure_ascii=False, indent=2, default=str) + "\n")
+        full = {"schema": SCHEMA, **document, "warnings": self.warnings}
+        sys.stdout.write(json.dumps(_finite(full), ensure_ascii=False, indent=2, default=str) + "\n")
 
     def _rich(self, *, stderr: bool) -> RichConsole:
         from rich.console import Console as RichConsole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from bertkit.engine.predict_file import Predicted
 
 EXAMPLES = ("bertkit predict reviews.csv", "zcat reviews.jsonl.gz | bertkit predict - -o answers.jsonl --all-scores")
+LONGEST_CELL = 60
 
 
 def command(
@@ -60,7 +62,8 @@ def _show(done: Predicted) -> None:
     if done.output != "-":
         if done.first:
             header = list(done.first[0])
-            console.table("First rows", header, [[row[name] for name in header] for row in done.first])
+            rows = [[_short(row[name]) for name in header] for row in done.first]
+            console.table("First rows", header, rows)
         console.line(f"{done.rows} rows written to {done.output}")
     console.result(
         {
@@ -74,3 +77,7 @@ def _show(done: Predicted) -> None:
             "scores": done.scores,
         }
     )
+
+
+def _short(cell: object) -> object:
+    return shorten(cell, LONGEST_CELL, placeholder=" ...") if isinstance(cell, str) else cell

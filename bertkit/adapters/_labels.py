@@ -51,9 +51,10 @@ def learn(counts: Mapping[str, int], names: Sequence[str], source: str) -> tuple
         DataError: The rows have fewer than two labels.
     """
     found = vocabulary(counts, source)
-    if names and all(label.isdecimal() and int(label) < len(names) for label in found):
+    # Names first: a recipe may call its labels "1", "2", "3", and then a cell with 1 is no position.
+    if not set(found) <= set(names) and all(label.isdecimal() and int(label) < len(names) for label in found):
         return tuple(names), {"coded": True}
-    if names and not set(found).isdisjoint(names):
+    if not set(found).isdisjoint(names):
         return tuple(names), {}
     if names:
         log.info("The recipe's labels (%s) do not occur; using those of the rows.", ", ".join(names[:5]))
@@ -128,7 +129,7 @@ def check_known(found: Sequence[tuple[Example, str]], names: Sequence[str]) -> N
     ]
     more = f"\n... and {len(lines) - 10} more" if len(lines) > 10 else ""
     raise DataError(
-        "Labels that the training rows do not have:\n" + "\n".join(lines[:10]) + more,
+        "Labels that the model does not have:\n" + "\n".join(lines[:10]) + more,
         f"correct or remove these rows; the known labels are: {', '.join(names[:20])}" + ", ..." * (len(names) > 20),
     )
 
@@ -141,6 +142,7 @@ def _nearest(label: str, names: Sequence[str]) -> str:
 
 def _natural(label: str) -> tuple[int, float, str]:
     try:
-        return 0, float(label), label
+        value = float(label)
     except ValueError:
-        return 1, 0.0, label
+        value = math.nan
+    return (0, value, label) if math.isfinite(value) else (1, 0.0, label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,8 +23,15 @@ def columns(text: str | None, text_pair: str | None, label: str | None) -> dict[
     return {role: name for role, name in named.items() if name is not None}
 
 
-def read_settings(overrides: list[str] | None) -> dict[str, object]:
-    """Return the data settings of `--set data.key=value`, the only ones that make sense after training.
+def changes(overrides: list[str] | None, named: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Return what may be changed after training: the names of columns, and how a file is read.
+
+    Args:
+        overrides: Each `columns.ROLE=NAME` or `data.KEY=VALUE`.
+        named: Columns by role from other options; they win.
+
+    Returns:
+        The arguments `columns` and `settings` of `evaluate` and `predict`.
 
     Raises:
         UsageError: Another value is to be changed.
@@ -32,12 +39,13 @@ def read_settings(overrides: list[str] | None) -> dict[str, object]:
     from bertkit.errors import UsageError
     from bertkit.recipe.read import parse_override
 
-    found: dict[str, object] = {}
+    found: dict[str, dict[str, Any]] = {"columns": {}, "data": {}}
     for text in overrides or []:
-        values = parse_override(text).values
-        if set(values) != {"data"} or not isinstance(values["data"], dict):
+        ((section, values),) = parse_override(text).values.items()
+        if section not in found or not isinstance(values, dict):
             raise UsageError(
-                f'--set "{text}": the run decides everything but how the file is read', "--set data.KEY=VALUE"
+                f'--set "{text}": the run decides everything but the names of columns and how the file is read',
+                "--set columns.ROLE=NAME or --set data.KEY=VALUE",
             )
-        found |= values["data"]
-    return found
+        found[section] |= values
+    return {"columns": found["columns"] | named, "settings": found["data"]}

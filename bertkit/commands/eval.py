@@ -15,8 +15,8 @@ from bertkit.commands._options import (
     SetOpt,
     TextOpt,
     TextPairOpt,
+    changes,
     columns,
-    read_settings,
 )
 from bertkit.console import console
 
@@ -60,8 +60,7 @@ def command(
         found = evaluate(
             found_run.folder,
             data=data,
-            columns=columns(text, text_pair, label),
-            settings=read_settings(set_),
+            **changes(set_, columns(text, text_pair, label)),
             progress=progress,
         )
     path = errors or found_run.folder / "errors.csv"

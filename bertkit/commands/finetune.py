@@ -92,7 +92,11 @@ def _save_recipe(request: Request, path: Path, overwrite: bool) -> None:
 
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists", "--overwrite, or another name")
-    path.write_text(to_toml(resolve(request).recipe), encoding="utf-8")
+    text = to_toml(resolve(request).recipe)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", "--save-recipe FILE elsewhere") from error
     console.note(f"The recipe is in {path}: bertkit finetune {path}")
 
 

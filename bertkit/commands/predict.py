@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bertkit.commands._options import OverwriteOpt, RunOpt, SetOpt, TextOpt, TextPairOpt, columns, read_settings
+from bertkit.commands._options import OverwriteOpt, RunOpt, SetOpt, TextOpt, TextPairOpt, changes, columns
 from bertkit.console import console
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def command(
             input_,
             output,
             run=run,
-            columns=columns(text, text_pair, None),
-            settings=read_settings(set_),
+            **changes(set_, columns(text, text_pair, None)),
             all_scores=all_scores,
             overwrite=overwrite,
             progress=progress,

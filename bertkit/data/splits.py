@@ -13,7 +13,7 @@ from bertkit.errors import DataError
 def hold_out(strata: Sequence[str | None], fraction: float, seed: int) -> list[int]:
     """Return the positions of the rows to hold out, sorted.
 
-    Each stratum gives its share, rounded so that the whole comes out right; a stratum of one row stays in training.
+    Each stratum gives its share, rounded so that the whole comes out right; one of a single row stays in training.
 
     Args:
         strata: The label of each row, or None for rows to be split at random.
@@ -31,6 +31,8 @@ def hold_out(strata: Sequence[str | None], fraction: float, seed: int) -> list[i
     wanted = 0.0
     for stratum in sorted(groups, key=str):
         members = generator.permutation(groups[stratum]).tolist()
+        if len(members) == 1:
+            continue
         wanted += len(members) * fraction
         take = min(round(wanted) - len(held), len(members) - 1)
         held += members[: max(take, 0)]

@@ -22,7 +22,7 @@ from bertkit.engine.predict import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
 from bertkit.engine.unseen import Unseen
-from bertkit.errors import RunError
+from bertkit.errors import RunError, UsageError
 
 log = logging.getLogger("bertkit")
 PREFIX = "evaluate:"
@@ -127,13 +127,20 @@ def own_rows(run: Run) -> tuple[Examples, bool]:
 
 
 def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
-    """Write the wrong answers as CSV with the columns row, text, gold, answer, score; an older file is replaced."""
+    """Write the wrong answers as CSV with the columns row, text, gold, answer, score; an older file is replaced.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
     part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Mistake))
-        writer.writerows(astuple(mistake) for mistake in mistakes)
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(field.name for field in fields(Mistake))
+            writer.writerows(astuple(mistake) for mistake in mistakes)
+        part.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", "--errors FILE elsewhere") from error
 
 
 def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, progress: Progress) -> Evaluation:

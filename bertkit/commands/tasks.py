@@ -53,7 +53,10 @@ def copy(
     folder = Path(source.name) if target == Path() else target
     if folder.exists() and not overwrite:
         raise UsageError(f"{folder} exists", "--overwrite, or another folder")
-    shutil.copytree(source, folder, dirs_exist_ok=True)
+    try:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error}", "another folder") from error
     console.line(f"{task} is in {folder}: edit {folder / 'recipe.toml'}, then bertkit finetune {folder}")
     console.result({"folder": str(folder), "files": sorted(path.name for path in folder.iterdir())})
 

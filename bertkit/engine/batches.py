@@ -8,8 +8,10 @@ import numpy as np
 
 from bertkit.adapters._encoder import Window
 
-# Batches of similar length are formed inside stretches of this many batches, so that the order stays random.
-STRETCH = 50
+# Batches of similar length are formed inside stretches of the shuffled rows: long enough to save padding, short
+# enough that one class of long texts does not fill whole batches again and again.
+LONGEST_STRETCH = 50
+FEWEST_STRETCHES = 4
 
 
 def pad(windows: Sequence[Window], pad_id: int) -> dict[str, np.ndarray]:
@@ -73,8 +75,9 @@ class LengthGroupedBatches:
         order = generator.permutation(len(self.lengths))
         full = len(order) - len(order) % self.batch_size
         batches: list[np.ndarray] = []
-        for start in range(0, full, STRETCH * self.batch_size):
-            stretch = order[start : min(start + STRETCH * self.batch_size, full)]
+        length = max(min(full // self.batch_size // FEWEST_STRETCHES, LONGEST_STRETCH), 1) * self.batch_size
+        for start in range(0, full, length):
+            stretch = order[start : min(start + length, full)]
             stretch = stretch[np.argsort(-self.lengths[stretch], kind="stable")]
             batches += np.split(stretch, len(stretch) // self.batch_size)
         generator.shuffle(batches)

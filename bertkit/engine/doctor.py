@@ -65,7 +65,7 @@ def prove() -> Iterator[tuple[str, str]]:
                 model=str(folder / "tiny"),
                 data=str(folder / "train.csv"),
                 columns={"text": "text", "label": "label"},
-                overrides=["train.epochs=3", "train.learning_rate=0.01", "data.validation_fraction=0.25"],
+                overrides=["train.epochs=5", "train.batch_size=8", "train.learning_rate=0.01"],
                 output=str(folder / "run"),
             )
             yield "finetune", f"{run.info['training']['steps']} steps in {run.info['training']['seconds']:.1f} s"

@@ -37,15 +37,51 @@ REFUSED_PREFIXES = (
     "logging_dir",
     "run_name",
     "resume_from",
+    "project",
+    "trackio_",
 )
 REFUSED = {
+    "dataloader_pin_memory",
     "deepspeed",
+    "disable_tqdm",
+    "do_train",
+    "eval_strategy",
     "fsdp",
     "fsdp_config",
-    "eval_strategy",
+    "greater_is_better",
+    "load_best_model_at_end",
+    "logging_nan_inf_filter",
+    "remove_unused_columns",
+    "restore_callback_states_from_checkpoint",
+    "save_only_model",
     "save_strategy",
     "save_total_limit",
-    "do_train",
+    "use_cpu",
+}
+# bertkit's own batches, loss and evaluation never look at these: taking them would promise what is not done.
+WITHOUT_EFFECT = {
+    "auto_find_batch_size",
+    "batch_eval_metrics",
+    "data_seed",
+    "dataloader_drop_last",
+    "dataloader_in_order",
+    "dataloader_multiprocessing_context",
+    "dataloader_persistent_workers",
+    "dataloader_prefetch_factor",
+    "do_eval",
+    "do_predict",
+    "eval_accumulation_steps",
+    "eval_do_concat_batches",
+    "eval_steps",
+    "eval_use_gather_object",
+    "include_for_metrics",
+    "label_names",
+    "label_smoothing_factor",
+    "length_column_name",
+    "per_device_eval_batch_size",
+    "prediction_loss_only",
+    "save_steps",
+    "train_sampling_strategy",
 }
 
 
@@ -64,6 +100,8 @@ def check_extra(extra: Mapping[str, Any]) -> None:
             mistakes.append(f"train.extra.{key}: set {OWN[key]} instead")
         elif key in REFUSED or key.startswith(REFUSED_PREFIXES):
             mistakes.append(f"train.extra.{key}: bertkit sets this itself; a recipe must not")
+        elif key in WITHOUT_EFFECT:
+            mistakes.append(f"train.extra.{key}: it has no effect on the batches, loss and evaluation of bertkit")
         elif key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             guess = f'; did you mean "{close[0]}"?' if close else ""
@@ -101,6 +139,8 @@ def build(train: TrainSettings, folder: Path, *, device: str, precision: str, me
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=1,
+        # Otherwise the patience would start anew after a resume.
+        restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=True,
         metric_for_best_model=metric,
         greater_is_better=not metric.endswith("_error"),

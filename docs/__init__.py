@@ -1,0 +1,1 @@
+"""The documents, and the module that writes their generated parts."""

@@ -51,6 +51,7 @@ def learn(counts: Mapping[str, int], names: Sequence[str], source: str) -> tuple
         DataError: The rows have fewer than two labels.
     """
     found = vocabulary(counts, source)
+    _warn_of_twins(counts, source)
     # Names first: a recipe may call its labels "1", "2", "3", and then a cell with 1 is no position.
     if not set(found) <= set(names) and all(label.isdecimal() and int(label) < len(names) for label in found):
         return tuple(names), {"coded": True}
@@ -132,6 +133,16 @@ def check_known(found: Sequence[tuple[Example, str]], names: Sequence[str]) -> N
         "Labels that the model does not have:\n" + "\n".join(lines[:10]) + more,
         f"correct or remove these rows; the known labels are: {', '.join(names[:20])}" + ", ..." * (len(names) > 20),
     )
+
+
+def _warn_of_twins(counts: Mapping[str, int], source: str) -> None:
+    twins: dict[str, list[str]] = {}
+    for label in counts:
+        twins.setdefault(" ".join(label.casefold().split()), []).append(label)
+    for group in twins.values():
+        if len(group) > 1:
+            found = " and ".join(f'"{label}" ({counts[label]} rows)' for label in sorted(group))
+            log.warning("%s: %s differ only by case or spaces, and become labels of their own", source, found)
 
 
 def _nearest(label: str, names: Sequence[str]) -> str:

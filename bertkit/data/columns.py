@@ -13,21 +13,21 @@ SHOWN_CHARACTERS = 40
 
 
 def check_header(columns: Sequence[str], where: str) -> None:
-    """Refuses a header with an empty name or with one name twice.
+    """Refuses a header with one name twice; one column without a name is fine, as pandas writes its index.
 
     Args:
         columns: The names in order.
         where: The file, and the line if it has one.
 
     Raises:
-        DataError: A name is empty or repeated.
+        DataError: A name is repeated.
     """
     seen: set[str] = set()
     for position, name in enumerate(columns, 1):
-        if not name.strip():
+        if name in seen and not name.strip():
             raise DataError(
-                f"{where}: column {position} of {len(columns)} has no name in the header.",
-                "Name it in the file; pandas writes such a column unless told `to_csv(..., index=False)`.",
+                f"{where}: column {position} of {len(columns)} is the second one without a name in the header.",
+                "Name the columns in the file.",
             )
         if name in seen:
             raise DataError(f'{where}: the header has the column "{name}" twice.', "Rename one of them in the file.")

@@ -54,6 +54,8 @@ def available(settings: DataSettings) -> list[str]:
     if settings.hub is not None:
         found = load_hub(settings.hub, settings.config, settings.revision)
         return [split for split in SPLITS if split in named or (split in found and split != "test")]
+    if "train" not in named:
+        raise DataError("The recipe names no training rows", "--data FILE, --data FOLDER, or --set data.train=FILE")
     return named
 
 
@@ -92,6 +94,8 @@ def _snapshot(repository: str, config: str | None, revision: str | None) -> Path
             return Path(download(local_files_only=True))
         except errors.LocalEntryNotFoundError:
             return Path(download())
+    except errors.HFValidationError as error:
+        raise DataError(f'"{repository}" is no owner/name of a data set on the hub', "--data FILE") from error
     except errors.RepositoryNotFoundError as error:
         raise DataError(f'The hub has no public data set "{repository}"', "--data FILE, or check the name") from error
     except errors.RevisionNotFoundError as error:

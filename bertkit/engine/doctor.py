@@ -85,7 +85,7 @@ def _write_rows(path: Path) -> None:
 
 
 def _write_checkpoint(folder: Path) -> None:
-    from transformers import BertConfig, BertModel
+    from transformers import BertConfig, BertModel, set_seed
 
     folder.mkdir()
     tokens = [
@@ -109,6 +109,7 @@ def _write_checkpoint(folder: Path) -> None:
         intermediate_size=2 * WIDTH,
         max_position_embeddings=64,
     )
+    set_seed(0)
     BertModel(config).save_pretrained(folder)
 
 

@@ -138,9 +138,9 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
     train = _data(request).get("train")
     if train is None:
         raise UsageError(f'--data "{request.data}" is not a file: without a recipe, the columns are read from a file')
-    settings = ReadSettings.model_validate(_read_settings(stronger))
-    with open_table(train, settings) as table:
+    with open_table(train, _read_settings(stronger)) as table:
         rows = [row.values for row in islice(table, LOOKED_AT)]
+        _warn_of_missing_header(table.name, table.columns, rows)
         found = [adapters.load(name).infer(table.columns, rows, request.columns) for name in adapters.names()]
         guesses = [(name, guess) for name, guess in zip(adapters.names(), found, strict=True) if guess]
         if not guesses:
@@ -155,10 +155,19 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
     return Layer("inferred", {"adapter": {"name": name, **guess.settings}, "columns": guess.columns})
 
 
-def _read_settings(layers: Sequence[Layer]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for layer in layers:
-        data = layer.values.get("data")
-        if isinstance(data, Mapping):
-            found |= {key: value for key, value in data.items() if key in ReadSettings.model_fields}
-    return found
+def _warn_of_missing_header(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    repeated = [column for column in columns if column and any(row.get(column) == column for row in rows)]
+    if repeated:
+        log.warning(
+            '%s: the first line names a column "%s", which is also one of its cells. If the first line is a row and no '
+            'header: --set \'data.names=["text", "label"]\'',
+            name,
+            repeated[0],
+        )
+
+
+def _read_settings(layers: Sequence[Layer]) -> ReadSettings:
+    # Any adapter will do: only the [data] table counts here.
+    stand_in = Layer("", {"adapter": {"name": adapters.names()[0]}})
+    data = [Layer(layer.origin, {"data": layer.values["data"]}) for layer in layers if "data" in layer.values]
+    return read.resolve([stand_in, *data], settings_model).recipe.data

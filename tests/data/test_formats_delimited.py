@@ -79,7 +79,24 @@ def test_read_csv_skip_counts_bad_rows_and_keeps_five_examples(write):
 
 
 def test_read_csv_trailing_delimiter_is_a_field(write):
-    assert failure(write("a.csv", "a,b,\n1,2,\n")).message == "a.csv: column 3 of 3 has no name in the header."
+    with open_table(write("a.csv", "a,b,\n1,2,\n")) as table:
+        assert [row.values for row in table] == [{"a": "1", "b": "2", "": ""}]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_read_csv_takes_the_only_delimiter_of_the_header_and_says_so(write, delimiter, caplog):
+    caplog.set_level("INFO", "bertkit")
+    text = f'text{delimiter}label\n"a, b"{delimiter}1\n'
+    with open_table(write("a.csv", text)) as table:
+        assert [row.values for row in table] == [{"text": "a, b", "label": "1"}]
+    assert "the header is separated by" in caplog.text
+
+
+def test_read_csv_keeps_commas_where_the_header_has_both(write, caplog):
+    caplog.set_level("INFO", "bertkit")
+    with open_table(write("a.csv", '"a;b",c\n1,2\n')) as table:
+        assert table.columns == ["a;b", "c"]
+    assert not caplog.text
 
 
 def test_read_csv_index_column_is_not_guessed(write):

@@ -8,6 +8,7 @@ a line end, so these are written as spaces.
 from __future__ import annotations
 
 import csv
+import itertools
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from bertkit.recipe.schema import ReadSettings
 
 EXTENSIONS = {".csv": "csv", ".tsv": "tsv"}
 DELIMITERS = {"csv": ",", "tsv": "\t"}
+OTHER_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 QUOTINGS = {"csv": "csv", "tsv": "none"}
 CELL_LIMIT = 16 * 2**20
 QUOTE_HINT = 'Write a quote inside a quoted cell twice (""), or take quotes as text: `--set data.quoting=none`.'
@@ -42,14 +44,20 @@ class DelimitedReader:
     """
 
     def __init__(self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects) -> None:
-        self.delimiter = settings.delimiter or DELIMITERS[format_name]
+        lines = _refuse_nul(read_lines(source, settings.encoding, newline=""), source.name)
+        if settings.delimiter or settings.names:
+            self.delimiter = settings.delimiter or DELIMITERS[format_name]
+        else:
+            header = next(lines, "")
+            self.delimiter = _delimiter_of(header, DELIMITERS[format_name], source.name)
+            lines = itertools.chain([header], lines)
         self.quoting = settings.quoting or QUOTINGS[format_name]
         self._name = source.name
         self._rejects = rejects
         self._look_for_quotes = self.quoting == "none" and settings.quoting is None
         csv.field_size_limit(CELL_LIMIT)
         self._csv = csv.reader(
-            _refuse_nul(read_lines(source, settings.encoding, newline=""), source.name),
+            lines,
             delimiter=self.delimiter,
             quoting=csv.QUOTE_MINIMAL if self.quoting == "csv" else csv.QUOTE_NONE,
             strict=True,
@@ -175,6 +183,17 @@ def open_sink(stream: BinaryIO, format_name: str, columns: Sequence[str], like: 
     if isinstance(like, DelimitedReader):
         delimiter, quoting = like.delimiter, like.quoting
     return (QuotedSink if quoting == "csv" else PlainSink)(stream, columns, delimiter)
+
+
+def _delimiter_of(header: str, usual: str, name: str) -> str:
+    """Choose the delimiter that a header shows; the usual one, unless only another one stands there."""
+    bare = WRAPPED.sub("", header)
+    others = [delimiter for delimiter in OTHER_DELIMITERS if delimiter in bare]
+    if usual in bare or not others:
+        return usual
+    delimiter = max(others, key=bare.count)
+    log.info("%s: the header is separated by %s, and so the rows are read", name, OTHER_DELIMITERS[delimiter])
+    return delimiter
 
 
 def _refuse_nul(lines: Iterator[str], name: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,11 @@ def finetune_request(
     resolved = resolve(request)
     training_arguments.check_extra(resolved.recipe.train.extra)
     work = folder.with_name(folder.name + ".new") if folder.exists() else folder
-    return train(Job(request.label, prepare(resolved), folder, work), progress)
+    prepared = prepare(resolved)
+    if (work / run.STATE_FILE).is_file():
+        # An earlier attempt that stopped: its checkpoints belong to another training.
+        shutil.rmtree(work)
+    return train(Job(request.label, prepared, folder, work), progress)
 
 
 def resume(folder: Path, progress: Progress = silent) -> Run:
@@ -85,4 +90,5 @@ def resume(folder: Path, progress: Progress = silent) -> Run:
                 f"{folder}: the {split} rows of {now[split]['source']} have changed since the run started",
                 "start a new run, or restore the rows",
             )
-    return train(Job(state["label"], prepared, Path(state["folder"]), folder), progress)
+    target = folder.resolve().with_name(state["replaces"]) if state["replaces"] else folder
+    return train(Job(state["label"], prepared, target, folder), progress)

@@ -11,8 +11,10 @@ from bertkit.data import sources
 from bertkit.data.columns import check_columns
 from bertkit.data.examples import Column, Examples, keep_usable, to_example
 from bertkit.data.tables import open_table
+from bertkit.engine.request import settings_model
 from bertkit.errors import DataError, RecipeError
-from bertkit.recipe.schema import DataSettings, Recipe
+from bertkit.recipe.read import Layer, resolve
+from bertkit.recipe.schema import Recipe
 
 log = logging.getLogger("bertkit")
 READING = ("format", "encoding", "delimiter", "quoting", "names")
@@ -93,9 +95,8 @@ def file(
 
 def own_file(recipe: Recipe, columns: Mapping[str, str] | None, settings: Mapping[str, Any] | None) -> Recipe:
     """Return the recipe for a file other than the training data: how that file is written is its own affair."""
-    plain = dict.fromkeys(READING)
-    data = DataSettings.model_validate(recipe.data.model_dump() | plain | dict(settings or {}))
-    return recipe.model_copy(update={"data": data, "columns": {**recipe.columns, **(columns or {})}})
+    own = {"data": {**dict.fromkeys(READING), **(settings or {})}, "columns": columns or {}}
+    return resolve([Layer("run", recipe.model_dump(mode="json")), Layer("--set", own)], settings_model).recipe
 
 
 def _drop_unlabelled(found: Examples, adapter: Adapter, recipe: Recipe) -> None:

@@ -129,6 +129,9 @@ def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
     """
     if output is not None:
         folder = Path(output)
+        file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
+        if file is not None:
+            raise UsageError(f"{file} is a file, not a folder", "another --output")
         if folder.exists() and any(folder.iterdir()) and not overwrite:
             raise UsageError(f"{folder} exists and is not empty", "--overwrite, or another --output")
         return folder

@@ -50,7 +50,8 @@ def train(job: Job, progress: Progress) -> Run:
     prepared = job.prepared
     state = {
         "label": job.label,
-        "folder": str(job.folder),
+        # By name: the folders lie side by side, and a resume may know them by another path.
+        "replaces": job.folder.name if job.work != job.folder else None,
         "recipe": prepared.recipe.model_dump(mode="json", exclude_none=True),
         "origins": prepared.resolved.origins,
         "data": prepared.data_info(),
@@ -59,7 +60,7 @@ def train(job: Job, progress: Progress) -> Run:
     try:
         return _train(job, state, progress)
     except BaseException:
-        if not (job.work / run.CHECKPOINTS).is_dir():
+        if not any((job.work / run.CHECKPOINTS).glob("checkpoint-*")):
             shutil.rmtree(job.work, ignore_errors=True)
         raise
 

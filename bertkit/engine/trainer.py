@@ -148,7 +148,7 @@ class Watch(TrainerCallback):
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """A stop in the middle of an epoch is no end of an epoch: no evaluation."""
-        if self.stop.signal_number is not None:
+        if self.stop.signal_number is not None and (state.epoch or 0) % 1:
             control.should_evaluate = control.should_save = False
 
 

@@ -1,0 +1,166 @@
+"""What every adapter must keep, on the samples of its own built-in tasks."""
+
+import json
+from functools import cached_property
+
+import numpy as np
+import pytest
+
+from bertkit import adapters
+from bertkit.engine import load, model
+from bertkit.engine.forward import TorchForward
+from bertkit.engine.prepare import load_encoder
+from bertkit.engine.request import Request, resolve
+from bertkit.engine.run import Run
+from bertkit.recipe import catalog
+
+ROWS = 24
+
+
+def samples():
+    found = {task: resolve(Request(task=task)).recipe.adapter.name for task in catalog.names()}
+    return [(name, task) for task, name in found.items() if catalog.sample(catalog.find(task))]
+
+
+SAMPLES = samples()
+
+
+class Case:
+    """An adapter that has learnt from some rows of a sample, and a random model that answers them."""
+
+    def __init__(self, task, folder, overrides):
+        self.recipe = resolve(Request(task=task, data="sample", overrides=overrides)).recipe
+        bare = adapters.create(self.recipe.adapter.name, self.recipe.adapter.model_dump(exclude={"name"}))
+        everything = load.split(self.recipe, "train", bare).rows
+        self.rows = everything[:: len(everything) // ROWS][:ROWS]
+        self.adapter = bare.learn_labels(everything)
+        self.encoder = load_encoder(folder, self.recipe.encode, 512)
+        self.model = model.for_training(folder, self.adapter, seed=1)
+        self._spread()
+
+    def _spread(self):
+        """Make the answers of the random model differ from row to row, which its small weights do not."""
+        import torch
+
+        with torch.no_grad():
+            for weight in self.model.parameters():
+                if weight.dim() == 2:
+                    weight.mul_(12)
+
+    @cached_property
+    def answers(self):
+        return self.records(self.rows)
+
+    def logits(self, windows, budget=1024):
+        return TorchForward(self.model, self.adapter, self.encoder.pad_id, budget)(windows)
+
+    def records(self, rows, budget=1024):
+        encoded = self.adapter.encode(rows, self.encoder, targets=False)
+        return self.adapter.decode(self.logits(encoded.windows, budget), encoded.windows, len(rows))
+
+
+@pytest.fixture(scope="module", params=[[], ["encode.truncate=windows", "encode.max_length=16", "encode.stride=4"]])
+def overrides(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=SAMPLES, ids=lambda pair: pair[1])
+def case(request, tiny, overrides):
+    return Case(request.param[1], tiny, overrides)
+
+
+def assert_same(records, others):
+    for record, other in zip(records, others, strict=True):
+        number = isinstance(record.answer, float)
+        assert record.answer == (pytest.approx(other.answer, abs=1e-6) if number else other.answer)
+        assert record.score == pytest.approx(other.score, abs=1e-6)
+        assert record.detail == pytest.approx(other.detail, abs=1e-6)
+
+
+def test_contract_every_adapter_has_a_sample():
+    assert {name for name, _ in SAMPLES} == set(adapters.names())
+
+
+def test_contract_windows_carry_targets_and_the_ledger_adds_up(case):
+    encoded = case.adapter.encode(case.rows, case.encoder, targets=True)
+    assert [row for row in dict.fromkeys(window.row for window in encoded.windows)] == list(range(len(case.rows)))
+    assert all(window.input_ids.size <= case.encoder.max_length for window in encoded.windows)
+    assert (encoded.seen <= encoded.tokens).all()
+    assert encoded.tokens.shape == encoded.seen.shape == (len(case.rows),)
+    assert len(case.adapter.target_batch(encoded.windows)) == len(encoded.windows)
+
+
+def test_contract_loss_is_a_sum_with_a_gradient(case):
+    import torch
+
+    encoded = case.adapter.encode(case.rows, case.encoder, targets=True)
+    logits = torch.tensor(np.stack(case.logits(encoded.windows)), requires_grad=True)
+    targets = torch.from_numpy(case.adapter.target_batch(encoded.windows))
+    loss = case.adapter.loss(logits, targets)
+    half = len(targets) // 2
+    parts = case.adapter.loss(logits[:half], targets[:half]) + case.adapter.loss(logits[half:], targets[half:])
+    assert loss.item() == pytest.approx(parts.item(), rel=1e-5)
+    loss.backward()
+    assert logits.grad.abs().sum() > 0
+
+
+def test_contract_one_record_a_row_scores_and_reports(case):
+    records = case.answers
+    assert len(records) == len(case.rows)
+    assert len({str(record.answer) for record in records}) > 1
+    scores = case.adapter.score(records, case.rows)
+    assert np.isfinite(scores[case.adapter.metric])
+    grids = case.adapter.report(records, case.rows)
+    assert grids
+    assert all(len(line) == len(grid.header) for grid in grids for line in grid.rows)
+    gold, answers = case.adapter.arrays(records, case.rows)
+    assert gold.shape == answers.shape
+    assert len(gold) == len(records)
+
+
+def test_contract_right_answers_get_the_best_score(case):
+    records = case.answers
+    right = [
+        type(record)(case.adapter.gold(row), record.score, record.detail)
+        for record, row in zip(records, case.rows, strict=True)
+    ]
+    scores = case.adapter.score(right, case.rows)
+    assert scores[case.adapter.metric] == pytest.approx(1)
+    assert scores[case.adapter.metric] > case.adapter.score(records, case.rows)[case.adapter.metric]
+    assert not any(
+        case.adapter.severity(record, case.adapter.gold(row)) for record, row in zip(right, case.rows, strict=True)
+    )
+
+
+@pytest.mark.parametrize("budget", [64, 4096])
+def test_contract_batch_size_never_changes_an_answer(case, budget):
+    assert_same(case.records(case.rows, budget), case.answers)
+
+
+def test_contract_order_of_rows_never_changes_an_answer(case):
+    assert_same(case.records(case.rows[::-1])[::-1], case.answers)
+
+
+def test_contract_neighbours_never_change_an_answer(case):
+    alone = [record for row in case.rows[:10] for record in case.records([row])]
+    assert_same(alone, case.answers[:10])
+
+
+def test_contract_order_of_windows_never_changes_an_answer(case):
+    encoded = case.adapter.encode(case.rows, case.encoder, targets=False)
+    order = np.random.default_rng(0).permutation(len(encoded.windows))
+    shuffled = [encoded.windows[position] for position in order]
+    assert_same(case.adapter.decode(case.logits(shuffled), shuffled, len(case.rows)), case.answers)
+
+
+def test_contract_a_stored_run_decodes_the_same(case):
+    encoded = case.adapter.encode(case.rows, case.encoder, targets=False)
+    logits = case.logits(encoded.windows)
+    tuned = case.adapter.tune(logits, encoded.windows, case.rows)
+    recipe = case.recipe.model_dump(mode="json", exclude_none=True)
+    stored = {"name": recipe["adapter"]["name"], "labels": list(tuned.labels), "fitted": dict(tuned.fitted)}
+    run = Run(None, json.loads(json.dumps({"recipe": recipe, "adapter": stored})))
+    assert run.adapter == tuned
+    again = run.adapter.decode(logits, encoded.windows, len(case.rows))
+    assert again == tuned.decode(logits, encoded.windows, len(case.rows))
+    assert [run.adapter.gold(row) for row in case.rows] == [tuned.gold(row) for row in case.rows]

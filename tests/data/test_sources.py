@@ -1,0 +1,198 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bertkit.data.sources import available, files_of, open_split
+from bertkit.errors import DataError
+from bertkit.recipe.schema import DataSettings
+from tests.hub_server import HubServer
+
+NOWHERE = "http://127.0.0.1:9"
+READ = """
+import json, sys
+from bertkit.data.sources import available, open_split
+from bertkit.errors import BertkitError
+from bertkit.recipe.schema import DataSettings
+found = []
+for settings in json.loads(sys.argv[1]):
+    data = DataSettings.model_validate(settings)
+    try:
+        splits = {}
+        for split in available(data):
+            with open_split(data, split) as table:
+                splits[split] = [[table.name, row.line, row.values] for row in table]
+        found.append(splits)
+    except BertkitError as error:
+        found.append([type(error).__name__, error.exit_code, error.message, error.hint])
+print(json.dumps(found))
+"""
+CARD = """---
+configs:
+- config_name: first
+  data_files:
+  - split: train
+    path: first/train-*
+  - split: validation_matched
+    path: first/validation_matched-*
+- config_name: second
+  data_files:
+  - split: train
+    path: second/train-*
+dataset_info:
+- config_name: first
+  features:
+  - name: text
+    dtype: string
+  - name: label
+    dtype:
+      class_label:
+        names:
+          '0': negative
+          '1': positive
+- config_name: second
+  features:
+  - name: text
+    dtype: string
+  - name: labels
+    sequence:
+      class_label:
+        names:
+          '0': joy
+          '1': love
+---
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads data sets of the hub in a new process, which reads the hub's settings at import."""
+
+    def run(*settings, url=NOWHERE, home=tmp_path / "home", **environment):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        own = {"HF_HOME": str(home), "HF_ENDPOINT": url, "HF_HUB_DISABLE_TELEMETRY": "1", **environment}
+        done = subprocess.run(
+            [sys.executable, "-c", READ, json.dumps(settings)],
+            env=clean | own,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A data set with two configurations, as Parquet files."""
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder = tmp_path / "repository"
+    files = {
+        "first/train-0": {"text": ["a", "b"], "label": [1, 0]},
+        "first/validation_matched-0": {"text": ["c"], "label": [-1]},
+        "second/train-0": {"text": ["d", "e"], "labels": [[1, 0], []]},
+    }
+    for name, columns in files.items():
+        path = folder / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(arrow.table(columns), path)
+    (folder / "README.md").write_text(CARD)
+    return folder
+
+
+def test_hub_data_set_is_read_by_configuration_with_the_names_of_its_classes(read, repository):
+    first = {"hub": "some/rows", "config": "first", "validation": "validation_matched"}
+    second = {"hub": "some/rows", "config": "second"}
+    wanted = [
+        {
+            "train": [
+                ["some/rows[train]", 1, {"text": "a", "label": "positive"}],
+                ["some/rows[train]", 2, {"text": "b", "label": "negative"}],
+            ],
+            "validation": [["some/rows[validation_matched]", 1, {"text": "c", "label": None}]],
+        },
+        {
+            "train": [
+                ["some/rows[train]", 1, {"text": "d", "labels": ["love", "joy"]}],
+                ["some/rows[train]", 2, {"text": "e", "labels": []}],
+            ],
+        },
+    ]
+    with HubServer({"datasets/some/rows": repository}) as hub:
+        assert read(first, url=hub.url) == wanted[:1]
+        assert not any("second" in request for request in hub.requests if "/resolve/" in request)
+        assert read(second, url=hub.url) == wanted[1:]
+        asked = len(hub.requests)
+        assert read(first, second, url=hub.url) == wanted
+        assert len(hub.requests) == asked
+    assert read(first, second, url=hub.url) == wanted
+
+
+def test_hub_data_set_that_cannot_be_read_says_why(read, repository):
+    named = {"hub": "some/rows", "config": "first"}
+    with HubServer({"datasets/some/rows": repository}) as hub:
+        found = read(
+            {"hub": "some/nothing"},
+            {"hub": "some/rows", "revision": "v9"},
+            {"hub": "some rows/of mine"},
+            {**named, "config": "third"},
+            {**named, "train": "trian"},
+            url=hub.url,
+        )
+    said = (
+        'The hub has no public data set "some/nothing"',
+        'some/rows has no revision "v9"',
+        '"some rows/of mine" is no owner/name',
+        'The hub data set "some/rows" cannot be read',
+        'some/rows has no split "trian". It has: train, validation_matched',
+    )
+    for (kind, code, message, _), words in zip(found, said, strict=True):
+        assert (kind, code) == ("DataError", 2)
+        assert words in message
+
+
+@pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}])
+def test_hub_data_set_without_network_names_the_ways_out(read, environment):
+    ((kind, code, message, hint),) = read({"hub": "some/rows"}, **environment)
+    assert (kind, code) == ("MachineError", 3)
+    assert '"some/rows" is not in the cache' in message
+    assert "--data sample" in hint
+
+
+def test_files_of_finds_the_splits_by_their_usual_names(tmp_path):
+    for name in ("Train.csv", "dev.tsv.gz", "test.jsonl", "trainer.csv", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "validation").mkdir()
+    assert files_of(tmp_path) == {
+        "train": str(tmp_path / "Train.csv"),
+        "validation": str(tmp_path / "dev.tsv.gz"),
+        "test": str(tmp_path / "test.jsonl"),
+    }
+
+
+def test_files_of_folder_without_a_training_file_says_what_it_holds(tmp_path):
+    (tmp_path / "test.csv").touch()
+    with pytest.raises(DataError, match=r"has no training file such as train.csv. It holds: test.csv"):
+        files_of(tmp_path)
+
+
+def test_available_names_the_files_of_a_recipe():
+    assert available(DataSettings(train="a.csv", test="b.csv")) == ["train", "test"]
+
+
+def test_available_without_training_rows_is_refused():
+    with pytest.raises(DataError, match="no training rows") as error:
+        available(DataSettings(test="b.csv"))
+    assert "--data FILE" in error.value.hint
+
+
+def test_open_split_of_a_file_reads_it_as_the_recipe_says(tmp_path):
+    (tmp_path / "rows.txt").write_text("a;1\nb;2\n")
+    settings = DataSettings(train=str(tmp_path / "rows.txt"), format="csv", delimiter=";", names=("text", "label"))
+    with open_split(settings, "train") as table:
+        assert [row.values for row in table] == [{"text": "a", "label": "1"}, {"text": "b", "label": "2"}]

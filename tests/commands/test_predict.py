@@ -1,0 +1,60 @@
+import pytest
+
+from tests.command_line import write_csv
+
+pytest_plugins = ("tests.fixtures",)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Rows without labels, one of them without text."""
+    rows = [["id", "text"], ["007", "a great day"], ["NA", ""], ["1e5", "a dull day"]]
+    return write_csv(tmp_path / "days.csv", rows)
+
+
+def test_predict_writes_beside_the_input_and_shows_the_first_rows(bertkit, finished, table):
+    done = bertkit("predict", table, "--run", finished)
+    assert done.code == 0
+    output = table.with_name("days.predicted.csv")
+    assert f"3 rows written to {output}" in done.out
+    assert "007" in done.out
+    assert "Warning: 1 rows have no text: their answer is empty." in done.err
+    assert output.read_text().splitlines()[0] == "id,text,answer,score"
+
+
+def test_predict_json_names_the_output_and_what_was_added(bertkit, finished, table):
+    data = bertkit("predict", table, "--run", finished, "--all-scores", "--json").document["data"]
+    assert data["added"] == ["answer", "score", "score_bad", "score_good"]
+    assert (data["rows"], data["empty"], data["rejected"]) == (3, 1, 0)
+    assert data["output"] == str(table.with_name("days.predicted.csv"))
+
+
+@pytest.mark.parametrize("output", [("-o", "-"), ()])
+def test_predict_json_and_rows_cannot_share_stdout(bertkit, finished, table, output):
+    source = table if output else "-"
+    done = bertkit("predict", source, "--run", finished, *output, "--json")
+    assert (done.code, done.document["error"]["code"]) == (2, "UsageError")
+
+
+def test_predict_compares_where_there_are_labels(bertkit, finished, reviews, tmp_path):
+    done = bertkit("predict", reviews, "--run", finished, "-o", tmp_path / "out.csv")
+    assert done.code == 0
+    assert "The input has labels; on 72 rows: accuracy 0.9" in done.err
+
+
+def test_predict_of_other_column_names(bertkit, finished, tmp_path):
+    table = write_csv(tmp_path / "days.csv", [["review"], ["a great day"]])
+    missing = bertkit("predict", table, "--run", finished)
+    assert missing.code == 2
+    assert 'no column "text"' in missing.err
+    assert bertkit("predict", table, "--run", finished, "--text", "review").code == 0
+
+
+def test_predict_passes_over_bad_rows_where_asked(bertkit, finished, tmp_path):
+    table = tmp_path / "days.csv"
+    table.write_text("id,text\n1,a great day\n2,a dull,grey day\n3,a dull day\n", encoding="utf-8")
+    assert bertkit("predict", table, "--run", finished).code == 2
+    done = bertkit("predict", table, "--run", finished, "--set", "data.on_bad_row=skip", "--json")
+    assert done.code == 0
+    assert (done.document["data"]["rows"], done.document["data"]["rejected"]) == (2, 1)
+    assert "days.csv:3" in done.document["warnings"][0]

@@ -1,0 +1,98 @@
+import json
+import shutil
+
+import pytest
+
+from bertkit.engine import run
+from bertkit.errors import RunError, UsageError
+
+pytest_plugins = ("tests.fixtures",)
+
+
+def copy_with(finished, folder, **changes):
+    shutil.copytree(finished, folder)
+    info = json.loads((folder / run.RUN_FILE).read_text(encoding="utf-8"))
+    (folder / run.RUN_FILE).write_text(json.dumps(info | changes), encoding="utf-8")
+    return folder
+
+
+def test_load_gives_back_recipe_labels_and_limits(finished):
+    found = run.load(finished)
+    assert found.name == "run"
+    assert found.recipe.train.epochs == 3
+    assert found.adapter.labels == ("bad", "good")
+    assert found.encoder().max_length == 256
+
+
+@pytest.mark.parametrize(
+    ("files", "said", "hint"),
+    [
+        ({}, "is not a run: it has no run.json", "bertkit runs list"),
+        ({"unfinished.json": "{}"}, "is not finished", "bertkit finetune --resume"),
+        ({"run.json": '{"format": 1'}, "run.json is damaged", ""),
+        ({"run.json": '{"format": 99}'}, "has format 99; this bertkit reads format 1", ""),
+    ],
+)
+def test_load_says_what_is_wrong_with_a_folder(tmp_path, files, said, hint):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(RunError, match=said) as error:
+        run.load(tmp_path)
+    assert error.value.hint.startswith(hint)
+
+
+def test_find_takes_a_folder_a_name_or_the_newest(finished, runs):
+    old = copy_with(finished, runs / "b-old", created="2026-01-01T00:00:00+00:00")
+    new = copy_with(finished, runs / "a-new", created="2026-01-02T00:00:00+00:00")
+    assert run.find(None).folder == new
+    assert run.find("b-old").folder == run.find(old).folder == old
+    assert [found.name for found in run.listed()] == ["a-new", "b-old"]
+    with pytest.raises(RunError, match="nowhere"):
+        run.find("nowhere")
+
+
+def test_find_newest_passes_over_unfinished_runs(finished, runs):
+    done = copy_with(finished, runs / "done")
+    (runs / "stopped").mkdir()
+    (runs / "stopped" / run.STATE_FILE).write_text("{}")
+    assert run.find(None).folder == done
+    assert run.unfinished() == [runs / "stopped"]
+
+
+def test_find_without_any_run_says_how_to_make_one(runs):
+    with pytest.raises(RunError, match="no finished run") as error:
+        run.find(None)
+    assert "bertkit finetune" in error.value.hint
+
+
+def test_runs_folder_is_where_the_environment_says(runs, monkeypatch):
+    assert run.runs_folder() == runs
+    monkeypatch.delenv("BERTKIT_RUNS")
+    assert str(run.runs_folder()) == "runs"
+
+
+def test_new_folder_never_gives_a_name_twice(runs):
+    names = []
+    for _ in range(3):
+        folder = run.new_folder("task", None, overwrite=False)
+        folder.mkdir(parents=True)
+        names.append(folder)
+    assert len(set(names)) == 3
+    assert all(folder.parent == runs and folder.name.startswith("task-") for folder in names)
+
+
+def test_new_folder_refuses_one_that_is_in_use(tmp_path):
+    assert run.new_folder("x", str(tmp_path), overwrite=False) == tmp_path
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="not empty"):
+        run.new_folder("x", str(tmp_path), overwrite=False)
+
+
+def test_save_completes_a_run_and_leaves_no_parts(finished, tmp_path):
+    info = {key: value for key, value in run.load(finished).info.items() if key not in {"format", "created"}}
+    (tmp_path / run.STATE_FILE).write_text("{}")
+    (tmp_path / run.CHECKPOINTS).mkdir()
+    saved = run.save(tmp_path, info)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.toml", "run.json"]
+    assert run.load(tmp_path).info == saved.info
+    assert saved.info["format"] == run.FORMAT

@@ -1,0 +1,75 @@
+import json
+from statistics import mean, stdev
+
+import pytest
+
+from bertkit.engine import run
+from bertkit.engine.request import Request
+from bertkit.engine.seeds import finetune_seeds, summarise
+from bertkit.errors import DataError, UsageError
+from tests.command_line import LEARNS, write_reviews
+
+pytest_plugins = ("tests.fixtures",)
+
+
+@pytest.fixture(scope="module")
+def seeded(tiny, tmp_path_factory):
+    """Two seeds of one short training."""
+    folder = tmp_path_factory.mktemp("seeds")
+    data = write_reviews(folder / "train.csv", rows=40)
+    overrides = [*LEARNS, "train.seed=7", "train.epochs=1", "train.metric=average_precision"]
+    request = Request(model=str(tiny), data=str(data), overrides=overrides)
+    return finetune_seeds(request, 2, output=str(folder / "run"))
+
+
+def test_seeds_lie_below_the_best_one(seeded):
+    below = {path.name: run.load(path) for path in (seeded.folder / "seeds").iterdir()}
+    assert set(below) == {"7", "8"}
+    assert [below[name].recipe.train.seed for name in ("7", "8")] == [7, 8]
+    scores = {name: one.info["scores"]["validation"]["average_precision"] for name, one in below.items()}
+    assert scores["7"] != scores["8"]
+    best = below[max(scores, key=scores.get)]
+    assert seeded.info["scores"] == best.info["scores"]
+    assert (seeded.folder / "model.safetensors").read_bytes() == (best.folder / "model.safetensors").read_bytes()
+    assert run.load(seeded.folder).info == seeded.info
+
+
+def test_seeds_share_the_held_out_rows_but_not_the_weights(seeded):
+    first, second = (run.load(seeded.folder / "seeds" / name) for name in ("7", "8"))
+    assert first.held_out() == second.held_out()
+    assert (first.folder / "model.safetensors").read_bytes() != (second.folder / "model.safetensors").read_bytes()
+
+
+def test_seeds_are_summarised_in_the_run(seeded):
+    summary = json.loads((seeded.folder / "run.json").read_text(encoding="utf-8"))["seeds"]
+    assert summary["names"] == ["7", "8"]
+    runs = [run.load(seeded.folder / "seeds" / name) for name in ("7", "8")]
+    values = [one.info["scores"]["validation"]["accuracy"] for one in runs]
+    rows = {row[0]: row[1:] for row in summary["scores"]}
+    assert rows["accuracy"] == pytest.approx([mean(values), stdev(values), min(values), max(values)])
+
+
+def test_summarise_names_collapsed_seeds(seeded):
+    class Stub:
+        def __init__(self, name, accuracy, collapsed):
+            self.folder = seeded.folder / name
+            self.info = {"scores": {"validation": {"accuracy": accuracy}}, "training": {"collapsed": collapsed}}
+
+    found = summarise([Stub("1", 0.5, True), Stub("2", 0.9, False), Stub("3", 1.0, False)])
+    assert found["collapsed"] == ["1"]
+    assert found["scores"] == [["accuracy", pytest.approx(0.8), pytest.approx(0.264575), 0.5, 1.0]]
+
+
+def test_seeds_refuse_one_seed_and_an_existing_output(seeded):
+    with pytest.raises(UsageError, match="at least two"):
+        finetune_seeds(Request("sentiment"), 1)
+    with pytest.raises(UsageError, match="not empty"):
+        finetune_seeds(Request("sentiment"), 2, output=str(seeded.folder))
+
+
+def test_seeds_of_bad_rows_leave_nothing_behind(tiny, tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\n", encoding="utf-8")
+    request = Request(model=str(tiny), data=str(tmp_path / "train.csv"))
+    with pytest.raises(DataError):
+        finetune_seeds(request, 2, output=str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()

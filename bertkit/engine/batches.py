@@ -1,17 +1,13 @@
-"""Windows to batches: padding, grouping by length in training, and token budgets elsewhere."""
+"""Windows to batches: random ones in training, parts of similar length within them, token budgets elsewhere."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from bertkit.adapters._encoder import Window
-
-# Batches of similar length are formed inside stretches of the shuffled rows: long enough to save padding, short
-# enough that one class of long texts does not fill whole batches again and again.
-LONGEST_STRETCH = 50
-FEWEST_STRETCHES = 4
 
 
 def pad(windows: Sequence[Window], pad_id: int) -> dict[str, np.ndarray]:
@@ -45,20 +41,48 @@ def by_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield batch
 
 
-class LengthGroupedBatches:
-    """A batch sampler: random batches of similar length, the same for a seed and an epoch on every machine.
+def by_length(lengths: Sequence[int], most: int, part_cost: int) -> list[list[int]]:
+    """Divide a batch into parts of similar length, so that the least is computed; the longest part comes first.
+
+    The exact optimum by dynamic programming over the sorted lengths: padded tokens, plus a fixed price a part.
 
     Args:
-        lengths: Tokens of each training window.
+        lengths: Tokens of each window of the batch.
+        most: Windows that a part may hold.
+        part_cost: What one more part costs, in tokens: small matrices use a processor less well.
+
+    Returns:
+        Positions of the windows of each part.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    longest = np.array([lengths[position] for position in order])
+    best = np.zeros(len(order) + 1)
+    start_of = np.zeros(len(order) + 1, np.int64)
+    for end in range(1, len(order) + 1):
+        starts = np.arange(max(end - most, 0), end)
+        costs = best[starts] + longest[starts] * (end - starts) + part_cost
+        start_of[end] = starts[costs.argmin()]
+        best[end] = costs.min()
+    parts: list[list[int]] = []
+    end = len(order)
+    while end:
+        parts.append(order[start_of[end] : end])
+        end = int(start_of[end])
+    return parts[::-1]
+
+
+class ShuffledBatches:
+    """A batch sampler whose order is the same for a seed and an epoch on every machine, also after a resume.
+
+    Args:
+        count: Training windows.
         batch_size: Windows of one optimizer step.
-        parts: Parts of a step that are computed one after the other to save memory.
         seed: Of the order.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, parts: int, seed: int) -> None:
-        self.lengths = np.asarray(lengths)
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count = count
         self.batch_size = batch_size
-        self.part = batch_size // parts
         self.seed = seed
         self.epoch = 0
 
@@ -67,21 +91,9 @@ class LengthGroupedBatches:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.lengths), self.batch_size)
-        return full * (self.batch_size // self.part) + -(-rest // self.part)
+        return math.ceil(self.count / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        generator = np.random.default_rng([self.seed, self.epoch])
-        order = generator.permutation(len(self.lengths))
-        full = len(order) - len(order) % self.batch_size
-        batches: list[np.ndarray] = []
-        length = max(min(full // self.batch_size // FEWEST_STRETCHES, LONGEST_STRETCH), 1) * self.batch_size
-        for start in range(0, full, length):
-            stretch = order[start : min(start + length, full)]
-            stretch = stretch[np.argsort(-self.lengths[stretch], kind="stable")]
-            batches += np.split(stretch, len(stretch) // self.batch_size)
-        generator.shuffle(batches)
-        # The incomplete batch comes last: in the middle it would shift where accumulation ends.
-        for batch in [*batches, order[full:]]:
-            for start in range(0, len(batch), self.part):
-                yield batch[start : start + self.part].tolist()
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count).tolist()
+        for start in range(0, self.count, self.batch_size):
+            yield order[start : start + self.batch_size]

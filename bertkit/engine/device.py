@@ -46,6 +46,11 @@ def token_budget(device: str) -> int:
     return 1024 if device == "cpu" else 16384
 
 
+def part_cost(device: str) -> int:
+    """Return the price of one more part of a training batch, in tokens: a GPU waits more for each launch."""
+    return 64 if device == "cpu" else 2048
+
+
 def describe() -> dict[str, Any]:
     """Return what a run records about the machine."""
     import torch

@@ -96,6 +96,8 @@ def evaluate(
     Raises:
         BertkitError: The rows cannot be used, or have changed since training.
     """
+    if data is None and (columns or settings):
+        raise UsageError("columns and settings are for a file of your own", "--data FILE")
     predictor = load_run(run)
     if data is not None:
         examples, on_validation = load.file(data, predictor.run.recipe, predictor.adapter, columns, settings), False

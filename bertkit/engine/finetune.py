@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,12 +61,8 @@ def finetune_request(
     folder = run.new_folder(request.label, output, overwrite)
     resolved = resolve(request)
     training_arguments.check_extra(resolved.recipe.train.extra)
-    work = folder.with_name(folder.name + ".new") if folder.exists() else folder
     prepared = prepare(resolved)
-    if (work / run.STATE_FILE).is_file():
-        # An earlier attempt that stopped: its checkpoints belong to another training.
-        shutil.rmtree(work)
-    return train(Job(request.label, prepared, folder, work), progress)
+    return train(Job(request.label, prepared, folder, run.work_folder(folder)), progress)
 
 
 def resume(folder: Path, progress: Progress = silent) -> Run:

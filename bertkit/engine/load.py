@@ -12,7 +12,7 @@ from bertkit.data.columns import check_columns
 from bertkit.data.examples import Column, Examples, keep_usable, to_example
 from bertkit.data.tables import open_table
 from bertkit.engine.request import settings_model
-from bertkit.errors import DataError, RecipeError
+from bertkit.errors import DataError, RecipeError, UsageError
 from bertkit.recipe.read import Layer, resolve
 from bertkit.recipe.schema import Recipe
 
@@ -94,7 +94,15 @@ def file(
 
 
 def own_file(recipe: Recipe, columns: Mapping[str, str] | None, settings: Mapping[str, Any] | None) -> Recipe:
-    """Return the recipe for a file other than the training data: how that file is written is its own affair."""
+    """Return the recipe for a file other than the training data: how that file is written is its own affair.
+
+    Raises:
+        UsageError: A column is named for a role that the run was not trained with.
+        RecipeError: A setting is not valid.
+    """
+    for role in columns or {}:
+        if role not in recipe.columns:
+            raise UsageError(f'the run has no column of role "{role}"; it has: {", ".join(recipe.columns)}')
     own = {"data": {**dict.fromkeys(READING), **(settings or {})}, "columns": columns or {}}
     return resolve([Layer("run", recipe.model_dump(mode="json")), Layer("--set", own)], settings_model).recipe
 

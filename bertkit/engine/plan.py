@@ -14,7 +14,7 @@ import numpy as np
 
 from bertkit.adapters._base import Grid
 from bertkit.engine import device, training_arguments
-from bertkit.engine.batches import LengthGroupedBatches, pad
+from bertkit.engine.batches import ShuffledBatches
 from bertkit.engine.prepare import Prepared, Split, prepare
 from bertkit.engine.request import Request, resolve
 
@@ -108,28 +108,28 @@ def _timed(prepared: Prepared, target: str) -> float:
     import torch
 
     from bertkit.engine import model as models
-    from bertkit.engine.forward import accepted_inputs
 
     settings = prepared.recipe.train
     windows = prepared.train.encoded.windows
     network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed).to(target).train()
-    accepted = accepted_inputs(network)
+    collate = prepared.collate(network, target)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9)
-    sampler = LengthGroupedBatches([window.input_ids.size for window in windows], settings.batch_size, 1, settings.seed)
-    batches = sorted(sampler, key=lambda batch: windows[batch[0]].input_ids.size)
-    # The longest batch first, for memory; then batches spread evenly over all lengths, for time.
-    chosen = [batches[-1], *(batches[index] for index in np.linspace(0, len(batches) - 1, TIMED).astype(int))]
+    batches = list(ShuffledBatches(len(windows), settings.batch_size, settings.seed))
+    # The batch with the longest window first, for memory; it also warms up, so its time is left out.
+    heaviest = max(batches, key=lambda batch: max(windows[index].input_ids.size for index in batch))
     seconds = []
-    for batch in chosen:
+    for batch in [heaviest, *batches[:TIMED]]:
         started = time.perf_counter()
-        inputs = {k: v for k, v in pad([windows[i] for i in batch], prepared.encoder.pad_id).items() if k in accepted}
-        outputs = network(**{key: torch.from_numpy(value).to(target) for key, value in inputs.items()})
-        targets = torch.from_numpy(prepared.adapter.target_batch([windows[i] for i in batch])).to(target)
-        (prepared.adapter.loss(prepared.adapter.logits(outputs), targets) / targets.numel()).backward()
+        step = collate([windows[index] for index in batch])
+        for part in step["parts"]:
+            inputs = {key: value.to(target) for key, value in part.items()}
+            labels = inputs.pop("labels")
+            loss = prepared.adapter.loss(prepared.adapter.logits(network(**inputs)), labels)
+            (loss / step["labels"].numel()).backward()
         optimizer.step()
         optimizer.zero_grad()
         seconds.append(time.perf_counter() - started)
-    return float(np.mean(seconds[1:]))
+    return float(np.median(seconds[1:]))
 
 
 def _memory(target: str) -> float:

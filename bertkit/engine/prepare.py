@@ -19,8 +19,10 @@ from bertkit.adapters._encoder import Encoder
 from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out
-from bertkit.engine import checkpoint, family, load
+from bertkit.engine import checkpoint, device, family, load
 from bertkit.engine.checkpoint import Checkpoint
+from bertkit.engine.collate import Collate
+from bertkit.engine.forward import accepted_inputs
 from bertkit.engine.unseen import Unseen
 from bertkit.recipe.read import Resolved
 from bertkit.recipe.schema import EncodeSettings, Recipe
@@ -96,6 +98,18 @@ class Prepared:
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one pass over the training windows."""
         return math.ceil(len(self.train.encoded.windows) / self.recipe.train.batch_size)
+
+    def collate(self, network: Any, target: str) -> Collate:
+        """Return what makes the batches of a training.
+
+        Args:
+            network: The model that will take them.
+            target: "cuda", "mps" or "cpu".
+        """
+        train = self.recipe.train
+        most = train.batch_size // train.accumulation
+        inputs = accepted_inputs(network)
+        return Collate(self.adapter, self.encoder.pad_id, inputs, most, device.part_cost(target))
 
     def data_info(self) -> dict[str, Any]:
         """Return what a run stores about its rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +20,7 @@ from bertkit.recipe.schema import ReadSettings
 
 log = logging.getLogger("bertkit")
 LOOKED_AT = 500
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def _recipe_layers(path: Path) -> list[Layer]:
     if not isinstance(data, dict) or data.get("hub"):
         return [layer]
     # Files in a recipe are meant relative to the recipe, wherever bertkit is started.
-    files = {split: str(path.parent / data[split]) for split in sources.SPLITS if isinstance(data.get(split), str)}
+    named = {split: data[split] for split in sources.SPLITS if isinstance(data.get(split), str)}
+    files = {split: _absolute(str(path.parent / file)) for split, file in named.items()}
     return [layer, Layer(layer.origin, {"data": files})]
 
 
@@ -103,7 +106,7 @@ def _data(request: Request) -> dict[str, Any]:
         return nothing | {split: _absolute(file) for split, file in sources.files_of(path).items()}
     if path.is_file():
         return nothing | {"train": _absolute(value)}
-    if value.count("/") == 1 and not path.suffix and not value.startswith((".", "/", "~")):
+    if HUB_NAME.fullmatch(value) and not path.parent.is_dir():
         return nothing | {"hub": value}
     raise DataError(
         f'--data "{value}": there is no such file or folder',

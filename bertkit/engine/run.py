@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from bertkit.errors import RunError, UsageError
 from bertkit.recipe.schema import Recipe
 from bertkit.recipe.write import to_toml
 
+log = logging.getLogger("bertkit")
 RUN_FILE = "run.json"
 STATE_FILE = "unfinished.json"
 CHECKPOINTS = "checkpoints"
+SEEDS = "seeds"
 FORMAT = 1
 
 
@@ -105,8 +108,13 @@ def find(name: str | Path | None) -> Run:
 
 
 def listed() -> list[Run]:
-    """Return the finished runs, the newest first."""
-    runs = [load(path.parent) for path in runs_folder().glob(f"*/{RUN_FILE}")]
+    """Return the finished runs, the newest first; damaged ones are named and left out."""
+    runs = []
+    for path in runs_folder().glob(f"*/{RUN_FILE}"):
+        try:
+            runs.append(load(path.parent))
+        except RunError as error:
+            log.warning("%s", error.message)
     return sorted(runs, key=lambda run: str(run.info["created"]), reverse=True)
 
 
@@ -132,7 +140,11 @@ def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
         file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
         if file is not None:
             raise UsageError(f"{file} is a file, not a folder", "another --output")
-        if folder.exists() and any(folder.iterdir()) and not overwrite:
+        if not folder.exists() or not any(folder.iterdir()):
+            return folder
+        if not any((folder / name).is_file() for name in (RUN_FILE, STATE_FILE)):
+            raise UsageError(f"{folder} holds other things than a run", "another --output")
+        if not overwrite:
             raise UsageError(f"{folder} exists and is not empty", "--overwrite, or another --output")
         return folder
     stamp = f"{label}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -140,6 +152,31 @@ def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
     while (folder := runs_folder() / (stamp if not taken else f"{stamp}-{taken}")).exists():
         taken += 1
     return folder
+
+
+def work_folder(folder: Path) -> Path:
+    """Return where a run is made: in place, or beside an existing one that it will replace.
+
+    What an earlier attempt left there is removed: its checkpoints belong to another training.
+
+    Raises:
+        UsageError: Something else lies there.
+    """
+    if not folder.exists():
+        return folder
+    work = folder.with_name(folder.name + ".new")
+    if work.exists() and not any((work / name).exists() for name in (STATE_FILE, SEEDS)):
+        raise UsageError(f"{work} is in the way of the new run", "move it, or another --output")
+    shutil.rmtree(work, ignore_errors=True)
+    return work
+
+
+def replace_by(folder: Path, work: Path) -> Run:
+    """Put a complete run in the place of another one."""
+    if work != folder:
+        shutil.rmtree(folder)
+        work.rename(folder)
+    return load(folder)
 
 
 def save(folder: Path, info: dict[str, Any]) -> Run:

@@ -18,7 +18,6 @@ from bertkit.engine.run import Run
 from bertkit.errors import UsageError
 
 log = logging.getLogger("bertkit")
-FOLDER = "seeds"
 
 
 def finetune_seeds(
@@ -47,16 +46,16 @@ def finetune_seeds(
     if seeds < 2:
         raise UsageError(f"--seeds {seeds}: a spread needs at least two", "--seeds 3")
     folder = run.new_folder(request.label, output, overwrite)
-    work = folder.with_name(folder.name + ".new") if folder.exists() else folder
     first = resolve(request).recipe.train.seed
+    work = run.work_folder(folder)
     runs: list[Run] = []
     try:
         for seed in range(first, first + seeds):
             log.info("Seed %d (%d of %d)", seed, seed - first + 1, seeds)
             seeded = replace(request, overrides=[*request.overrides, f"train.seed={seed}"])
-            runs.append(finetune_request(seeded, output=str(work / FOLDER / str(seed)), progress=progress))
+            runs.append(finetune_request(seeded, output=str(work / run.SEEDS / str(seed)), progress=progress))
     except BaseException:
-        if not any(work.glob(f"{FOLDER}/*")):
+        if not any(work.glob(f"{run.SEEDS}/*")):
             shutil.rmtree(work, ignore_errors=True)
         raise
     best = _best(runs)
@@ -64,12 +63,8 @@ def finetune_seeds(
     for collapsed in summary["collapsed"]:
         log.warning("Seed %s collapsed: it gives every validation row the same answer.", collapsed)
     _copy(best.folder, work)
-    finished = run.save(work, {**best.info, "created": best.info["created"], "seeds": summary})
-    if work == folder:
-        return finished
-    shutil.rmtree(folder)
-    work.rename(folder)
-    return run.load(folder)
+    run.save(work, {**best.info, "seeds": summary})
+    return run.replace_by(folder, work)
 
 
 def summarise(runs: list[Run]) -> dict[str, Any]:

@@ -85,14 +85,14 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
         pad_id=prepared.encoder.pad_id,
         budget=device.token_budget(target),
     )
+    collate = prepared.collate(network, target)
     with StopRequest() as stop:
         watch = trainers.Watch(progress, stop, metric)
         trainer = trainers.EncoderTrainer(
             network,
             args,
-            adapter=prepared.adapter,
+            collate=collate,
             windows=prepared.train.encoded.windows,
-            pad_id=prepared.encoder.pad_id,
             validate=partial(_validate, prepared=prepared, forward=forward),
         )
         trainer.add_callback(watch)
@@ -196,9 +196,5 @@ def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, re
         "versions": {name: version(name) for name in LIBRARIES},
         **results,
     }
-    finished = run.save(job.work, info)
-    if job.work == job.folder:
-        return finished
-    shutil.rmtree(job.folder)
-    job.work.rename(job.folder)
-    return run.load(job.folder)
+    run.save(job.work, info)
+    return run.replace_by(job.folder, job.work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,10 @@ from transformers import (
     TrainingArguments,
 )
 
-from bertkit.adapters import Adapter
 from bertkit.adapters._base import Scores
 from bertkit.adapters._encoder import Window
-from bertkit.engine.batches import LengthGroupedBatches, pad
-from bertkit.engine.forward import accepted_inputs
+from bertkit.engine.batches import ShuffledBatches
+from bertkit.engine.collate import Collate
 from bertkit.engine.progress import Progress
 from bertkit.engine.signals import StopRequest
 
@@ -32,14 +32,13 @@ OutOfMemory = torch.OutOfMemoryError
 
 
 class EncoderTrainer(Trainer):
-    """A Trainer whose evaluation decodes records and scores them, as `eval` does.
+    """A Trainer whose steps are computed in parts of similar length, and whose evaluation decodes and scores.
 
     Args:
         model: From `engine.model.for_training`.
         args: From `engine.training_arguments.build`.
-        adapter: Gives targets and loss.
+        collate: Makes the parts of a step; its adapter gives the loss.
         windows: The training windows.
-        pad_id: Fills short rows of a batch.
         validate: From the model to the scores of the validation rows.
     """
 
@@ -48,43 +47,46 @@ class EncoderTrainer(Trainer):
         model: Any,
         args: TrainingArguments,
         *,
-        adapter: Adapter,
+        collate: Collate,
         windows: Sequence[Window],
-        pad_id: int,
         validate: Callable[[Any], Scores],
     ) -> None:
-        self.adapter = adapter
-        self.pad_id = pad_id
+        self.adapter = collate.adapter
         self.validate = validate
-        self.accepted = accepted_inputs(model)
         super().__init__(
             model=model,
             args=args,
             train_dataset=list(windows),
             # Only its presence counts: evaluate() below scores through validate.
             eval_dataset=[],
-            data_collator=self._collate,
-            compute_loss_func=self._mean_loss,
+            data_collator=collate,
+            compute_loss_func=self._share_of_mean,
         )
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of similar length; one optimizer step holds the same rows whatever the accumulation."""
-        parts = self.args.gradient_accumulation_steps
-        batches = LengthGroupedBatches(
-            [window.input_ids.size for window in self.train_dataset],
-            self.args.per_device_train_batch_size * parts,
-            parts,
-            self.args.seed,
-        )
+        """Random batches, in an order that a resumed training finds again."""
         loader: DataLoader[Any] = DataLoader(
             self.train_dataset,
-            batch_sampler=batches,  # type: ignore[arg-type]
+            batch_sampler=ShuffledBatches(len(self.train_dataset), self.args.train_batch_size, self.args.seed),  # type: ignore[arg-type]
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
         )
         return self.accelerator.prepare(loader)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Add up the gradients of the parts of one step; the processes share them once, at the last part."""
+        model.train()
+        parts = self._prepare_inputs(inputs)["parts"]
+        total = torch.zeros((), device=self.args.device)
+        for position, part in enumerate(parts, 1):
+            with nullcontext() if position == len(parts) else self.accelerator.no_sync(model):
+                with self.compute_loss_context_manager():
+                    loss = self.compute_loss(model, part, num_items_in_batch=num_items_in_batch)
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        return total
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Score the validation rows as `eval` would."""
@@ -98,13 +100,12 @@ class EncoderTrainer(Trainer):
         # Without training_args.bin, which is a pickle.
         self.model.save_pretrained(output_dir or self.args.output_dir, state_dict=state_dict)
 
-    def _collate(self, windows: Sequence[Window]) -> dict[str, torch.Tensor]:
-        inputs = {key: value for key, value in pad(windows, self.pad_id).items() if key in self.accepted}
-        inputs["labels"] = self.adapter.target_batch(windows)
-        return {key: torch.from_numpy(value) for key, value in inputs.items()}
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Count nothing: the count of the base class looks for padded inputs."""
+        return 0
 
-    def _mean_loss(self, outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
-        # Sums over parts divided by the targets of the whole step give the step's mean, however it is divided.
+    def _share_of_mean(self, outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+        # The sum over a part divided by the targets of the whole step: the parts add up to the step's mean.
         return self.adapter.loss(self.adapter.logits(outputs).float(), labels) / num_items_in_batch
 
 

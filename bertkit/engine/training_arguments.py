@@ -125,8 +125,7 @@ def build(train: TrainSettings, folder: Path, *, device: str, precision: str, me
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=float(train.epochs),
-        per_device_train_batch_size=train.batch_size // train.accumulation,
-        gradient_accumulation_steps=train.accumulation,
+        per_device_train_batch_size=train.batch_size,
         learning_rate=float(train.learning_rate),
         warmup_steps=train.warmup,
         weight_decay=train.weight_decay,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bertkit.adapters._encoder import Window
-from bertkit.engine.batches import LONGEST_STRETCH, LengthGroupedBatches, by_budget, pad
+from bertkit.engine.batches import ShuffledBatches, by_budget, by_length, pad
 
 
 def lengths(count, seed=0):
@@ -15,20 +15,18 @@ def epoch(batches, number=0):
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 64, 1000])
-@pytest.mark.parametrize(("batch_size", "parts"), [(8, 1), (8, 4), (8, 8), (1, 1)])
-def test_length_grouped_batches_hold_every_row_once_with_the_rest_last(count, batch_size, parts):
-    batches = LengthGroupedBatches(lengths(count), batch_size, parts, seed=1)
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_shuffled_batches_hold_every_row_once_with_the_rest_last(count, batch_size):
+    batches = ShuffledBatches(count, batch_size, seed=1)
     found = epoch(batches)
     assert sorted(row for batch in found for row in batch) == list(range(count))
     assert len(batches) == len(found)
-    full = count // batch_size * parts
-    assert {len(batch) for batch in found[:full]} <= {batch_size // parts}
-    assert sum(map(len, found[full:])) == count % batch_size
+    assert {len(batch) for batch in found[:-1]} <= {batch_size}
 
 
-def test_length_grouped_batches_are_the_same_for_a_seed_and_an_epoch():
-    one, same = (LengthGroupedBatches(lengths(100), 8, 1, seed=1) for _ in range(2))
-    other = LengthGroupedBatches(lengths(100), 8, 1, seed=2)
+def test_shuffled_batches_are_the_same_for_a_seed_and_an_epoch():
+    one, same = (ShuffledBatches(100, 8, seed=1) for _ in range(2))
+    other = ShuffledBatches(100, 8, seed=2)
     first, second = epoch(one, 0), epoch(one, 1)
     assert first != second
     assert epoch(same, 1) == second
@@ -36,31 +34,34 @@ def test_length_grouped_batches_are_the_same_for_a_seed_and_an_epoch():
     assert epoch(other, 0) != first
 
 
-@pytest.mark.parametrize("count", [64, 61, 3])
-@pytest.mark.parametrize("parts", [2, 4, 8])
-def test_length_grouped_batches_parts_are_slices_of_the_same_batches(count, parts):
-    whole = epoch(LengthGroupedBatches(lengths(count), 8, 1, seed=3), 2)
-    slices = epoch(LengthGroupedBatches(lengths(count), 8, parts, seed=3), 2)
-    joined = [[row for part in slices[start : start + parts] for row in part] for start in range(0, len(slices), parts)]
-    assert joined == whole
+def cost(sizes, parts, part_cost):
+    return sum(max(sizes[row] for row in part) * len(part) + part_cost for part in parts)
 
 
-def test_length_grouped_batches_pad_little_and_stay_in_random_order():
-    sizes = np.array(lengths(8 * LONGEST_STRETCH * 4))
-    batches = epoch(LengthGroupedBatches(sizes, 8, 1, seed=0))
-    longest = np.array([sizes[batch].max() for batch in batches])
-    assert sizes.sum() / (longest * 8).sum() > 0.9
-    assert 0.3 < (np.diff(longest) > 0).mean() < 0.7
+def divisions(rows, most):
+    """Every way to cut a list into runs of at most so many."""
+    if not rows:
+        yield []
+    for size in range(1, min(most, len(rows)) + 1):
+        for rest in divisions(rows[size:], most):
+            yield [rows[:size], *rest]
 
 
-def test_length_grouped_batches_of_few_rows_mix_a_class_of_long_texts_with_the_other():
-    sizes = [10] * 40 + [50] * 40
-    mixed = [
-        len({sizes[row] for row in batch})
-        for number in range(20)
-        for batch in epoch(LengthGroupedBatches(sizes, 8, 1, seed=0), number)
-    ]
-    assert np.mean(np.array(mixed) == 2) > 0.3
+@pytest.mark.parametrize("part_cost", [0, 10, 1000])
+@pytest.mark.parametrize("most", [3, 9])
+@pytest.mark.parametrize("seed", range(3))
+def test_by_length_finds_the_cheapest_division(part_cost, most, seed):
+    sizes = lengths(9, seed)
+    parts = by_length(sizes, most, part_cost)
+    assert sorted(row for part in parts for row in part) == list(range(9))
+    assert max(map(len, parts)) <= most
+    assert sizes[parts[0][0]] == max(sizes)
+    ranked = sorted(range(9), key=lambda row: -sizes[row])
+    assert cost(sizes, parts, part_cost) == min(cost(sizes, other, part_cost) for other in divisions(ranked, most))
+
+
+def test_by_length_of_equal_lengths_is_one_part():
+    assert len(by_length([7] * 32, 32, 64)) == 1
 
 
 @pytest.mark.parametrize("budget", [10, 64, 500, 10_000])

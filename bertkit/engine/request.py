@@ -12,6 +12,7 @@ from typing import Any
 
 from bertkit import adapters
 from bertkit.data import sources
+from bertkit.data.formats import extensions
 from bertkit.data.tables import open_table
 from bertkit.errors import DataError, UsageError
 from bertkit.recipe import catalog, read
@@ -106,7 +107,7 @@ def _data(request: Request) -> dict[str, Any]:
         return nothing | {split: _absolute(file) for split, file in sources.files_of(path).items()}
     if path.is_file():
         return nothing | {"train": _absolute(value)}
-    if HUB_NAME.fullmatch(value) and not path.parent.is_dir():
+    if HUB_NAME.fullmatch(value) and not path.parent.is_dir() and path.suffix not in extensions():
         return nothing | {"hub": value}
     raise DataError(
         f'--data "{value}": there is no such file or folder',

@@ -68,7 +68,7 @@ def test_existing_output_is_refused_before_anything_is_read(bertkit, tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     done = bertkit("finetune", "--data", tmp_path / "nowhere.csv", "-o", tmp_path / "mine")
     assert done.code == 2
-    assert "mine exists and is not empty" in done.err
+    assert "mine holds other things than a run" in done.err
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 

@@ -101,6 +101,16 @@ def test_resolve_data_that_is_not_there_is_refused(data):
         resolve(Request(task="spam", data=data))
 
 
+def test_resolve_takes_hub_names_with_dots():
+    assert resolve(Request(task="spam", data="owner/name-1.0")).recipe.data.hub == "owner/name-1.0"
+
+
+def test_resolve_recipe_files_are_found_from_every_folder(tmp_path, monkeypatch):
+    (tmp_path / "recipe.toml").write_text('[adapter]\nname = "sequence-classification"\n[data]\ntrain = "rows.csv"\n')
+    monkeypatch.chdir(tmp_path)
+    assert resolve(Request(task="recipe.toml")).recipe.data.train == str(tmp_path / "rows.csv")
+
+
 def test_resolve_without_task_and_data_says_what_is_needed():
     with pytest.raises(UsageError, match="needs a task, a recipe or a table"):
         resolve(Request())

@@ -84,8 +84,34 @@ def test_new_folder_never_gives_a_name_twice(runs):
 def test_new_folder_refuses_one_that_is_in_use(tmp_path):
     assert run.new_folder("x", str(tmp_path), overwrite=False) == tmp_path
     (tmp_path / "file").write_text("")
+    for overwrite in (False, True):
+        with pytest.raises(UsageError, match="holds other things than a run"):
+            run.new_folder("x", str(tmp_path), overwrite=overwrite)
+    (tmp_path / run.RUN_FILE).write_text("{}")
     with pytest.raises(UsageError, match="not empty"):
         run.new_folder("x", str(tmp_path), overwrite=False)
+    assert run.new_folder("x", str(tmp_path), overwrite=True) == tmp_path
+
+
+def test_work_folder_removes_a_stale_attempt_and_nothing_else(tmp_path):
+    folder, work = tmp_path / "x", tmp_path / "x.new"
+    assert run.work_folder(folder) == folder
+    folder.mkdir()
+    work.mkdir()
+    (work / "thesis.txt").write_text("")
+    with pytest.raises(UsageError, match="in the way"):
+        run.work_folder(folder)
+    (work / run.STATE_FILE).write_text("{}")
+    assert run.work_folder(folder) == work
+    assert not work.exists()
+
+
+def test_listed_names_damaged_runs_and_leaves_them_out(finished, runs, caplog):
+    shutil.copytree(finished, runs / "good")
+    (runs / "bad").mkdir()
+    (runs / "bad" / run.RUN_FILE).write_text("{")
+    assert [one.name for one in run.listed()] == ["good"]
+    assert "bad" in caplog.text
 
 
 def test_save_completes_a_run_and_leaves_no_parts(finished, tmp_path):

@@ -1,0 +1,133 @@
+"""The peer to beat: Trainer of transformers, written with care from its documentation."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import datasets
+import numpy as np
+import torch
+from _rows import Rows, of
+from _scores import METRICS, scores
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+from bertkit.engine.prepare import Prepared
+
+PROBLEMS = {
+    "single": "single_label_classification",
+    "multi": "multi_label_classification",
+    "number": "regression",
+}
+Padding = Literal["longest", "max_length"]
+
+
+class Outcome(NamedTuple):
+    """What one training gave.
+
+    Args:
+        scores: Metric to value on the validation rows.
+        seconds: Duration of Trainer.train() by its own clock.
+    """
+
+    scores: dict[str, float]
+    seconds: float
+
+
+def train(prepared: Prepared, *, padding: Padding, select_best: bool) -> Outcome:
+    """Train on the rows, checkpoint and hyperparameters of a recipe.
+
+    Args:
+        prepared: With every "auto" decided.
+        padding: "longest" pads each batch, "max_length" all rows to the recipe's length.
+        select_best: Whether to score and save every epoch, stop early and keep the best one.
+    """
+    adapter, folder = prepared.adapter, prepared.checkpoint.folder
+    kind = adapter.settings.labels
+    set_seed(prepared.recipe.train.seed)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder, num_labels=len(adapter.labels), problem_type=PROBLEMS[kind], dtype=torch.float32
+    )
+    tokenize = _tokenizer(tokenizer, min(prepared.recipe.encode.max_length, prepared.limit), padding)
+    with tempfile.TemporaryDirectory() as work:
+        trainer = Trainer(
+            model=model,
+            args=_arguments(prepared, work, METRICS[kind][0], select_best),
+            train_dataset=_dataset(of(prepared.train, adapter), tokenize),
+            eval_dataset=_dataset(of(prepared.validation, adapter), tokenize),
+            processing_class=tokenizer,
+            data_collator=DataCollatorWithPadding(tokenizer),
+            compute_metrics=lambda found: _compute(kind, found),
+            callbacks=[EarlyStoppingCallback(prepared.recipe.train.patience)] if select_best else [],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        found = trainer.evaluate()
+    return Outcome({name: found[f"eval_{name}"] for name in METRICS[kind]}, training_seconds(trainer.state.log_history))
+
+
+def training_seconds(history: Sequence[Mapping[str, float]]) -> float:
+    """Return how long Trainer.train() took by its own clock, from a Trainer's log history."""
+    return next(entry["train_runtime"] for entry in history if "train_runtime" in entry)
+
+
+def _tokenizer(tokenizer: Any, max_length: int, padding: Padding) -> Callable[[Mapping[str, Any]], Any]:
+    def tokenize(batch: Mapping[str, Any]) -> Any:
+        return tokenizer(
+            batch["text"],
+            batch.get("text_pair"),
+            truncation=True,
+            max_length=max_length,
+            padding=False if padding == "longest" else padding,
+        )
+
+    return tokenize
+
+
+def _dataset(rows: Rows, tokenize: Callable[[Mapping[str, Any]], Any]) -> datasets.Dataset:
+    columns = {"text": rows.texts, "labels": rows.targets.tolist()}
+    if rows.pairs is not None:
+        columns["text_pair"] = rows.pairs
+    return datasets.Dataset.from_dict(columns).map(tokenize, batched=True)
+
+
+def _arguments(prepared: Prepared, work: str, metric: str, select_best: bool) -> TrainingArguments:
+    train = prepared.recipe.train
+    return TrainingArguments(
+        output_dir=work,
+        num_train_epochs=float(train.epochs),
+        per_device_train_batch_size=train.batch_size,
+        per_device_eval_batch_size=train.batch_size,
+        learning_rate=float(train.learning_rate),
+        warmup_steps=train.warmup,
+        weight_decay=train.weight_decay,
+        max_grad_norm=train.max_grad_norm,
+        seed=train.seed,
+        eval_strategy="epoch" if select_best else "no",
+        save_strategy="epoch" if select_best else "no",
+        save_total_limit=1,
+        load_best_model_at_end=select_best,
+        metric_for_best_model=metric,
+        greater_is_better=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        disable_tqdm=True,
+        report_to=[],
+    )
+
+
+def _compute(kind: str, found: EvalPrediction) -> dict[str, float]:
+    logits = np.asarray(found.predictions)
+    answers = {"single": logits.argmax(-1), "multi": logits > 0, "number": logits.reshape(len(logits), -1)[:, 0]}
+    return scores(kind, np.asarray(found.label_ids), answers[kind])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import datasets
 import numpy as np
 import torch
 from _rows import Rows, of
-from _scores import METRICS, scores
+from _scores import METRICS, scores, tuned_answers
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -69,7 +70,7 @@ def train(prepared: Prepared, *, padding: Padding, select_best: bool) -> Outcome
             eval_dataset=_dataset(of(prepared.validation, adapter), tokenize),
             processing_class=tokenizer,
             data_collator=DataCollatorWithPadding(tokenizer),
-            compute_metrics=lambda found: _compute(kind, found),
+            compute_metrics=partial(_compute, prepared),
             callbacks=[EarlyStoppingCallback(prepared.recipe.train.patience)] if select_best else [],
         )
         trainer.remove_callback(PrinterCallback)
@@ -127,7 +128,11 @@ def _arguments(prepared: Prepared, work: str, metric: str, select_best: bool) ->
     )
 
 
-def _compute(kind: str, found: EvalPrediction) -> dict[str, float]:
+def _compute(prepared: Prepared, found: EvalPrediction) -> dict[str, float]:
+    kind = prepared.adapter.settings.labels
     logits = np.asarray(found.predictions)
-    answers = {"single": logits.argmax(-1), "multi": logits > 0, "number": logits.reshape(len(logits), -1)[:, 0]}
-    return scores(kind, np.asarray(found.label_ids), answers[kind])
+    if kind == "multi":
+        answer = tuned_answers(prepared, logits)
+    else:
+        answer = logits.argmax(-1) if kind == "single" else logits.reshape(len(logits), -1)[:, 0]
+    return scores(kind, np.asarray(found.label_ids), answer)

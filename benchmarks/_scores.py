@@ -6,8 +6,22 @@ import numpy as np
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, f1_score
 
+from bertkit.engine.prepare import Prepared
+
 # The first one selects the best epoch and the strength of the regularisation.
 METRICS = {"single": ("accuracy",), "multi": ("f1_micro", "f1_macro"), "number": ("pearson",)}
+
+
+def tuned_answers(prepared: Prepared, logits: np.ndarray) -> np.ndarray:
+    """Return 0/1 by label, with thresholds tuned on the validation rows as bertkit tunes its own.
+
+    Args:
+        prepared: Holds the validation rows.
+        logits: Of these rows, shape (rows, labels).
+    """
+    windows, rows = prepared.validation.encoded.windows, prepared.validation.examples.rows
+    adapter = prepared.adapter.tune(list(logits), windows, rows)
+    return adapter.arrays(adapter.decode(list(logits), windows, len(rows)), rows)[1]
 
 
 def scores(kind: str, gold: np.ndarray, answer: np.ndarray) -> dict[str, float]:

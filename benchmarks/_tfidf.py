@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from _rows import Rows, of
-from _scores import METRICS, scores
+from _scores import METRICS, scores, tuned_answers
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -32,7 +32,10 @@ def train(prepared: Prepared) -> dict[str, float]:
         # A label without any row in one fold is expected in small samples of 28 labels.
         warnings.filterwarnings("ignore", message="Label not|The least populated class")
         search.fit(_features(vectorizer, rows), rows.targets)
-    return scores(kind, held.targets, np.asarray(search.predict(_features(vectorizer, held))))
+    features = _features(vectorizer, held)
+    if kind == "multi":
+        return scores(kind, held.targets, tuned_answers(prepared, search.decision_function(features)))
+    return scores(kind, held.targets, np.asarray(search.predict(features)))
 
 
 def _search(kind: str) -> GridSearchCV:

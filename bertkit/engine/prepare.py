@@ -43,7 +43,7 @@ EPOCHS = 3
 FEWEST_STEPS = 300
 MOST_EPOCHS = 10
 # Width of the checkpoint to peak learning rate: small ones want larger rates (Turc et al. 2019).
-RATES = ((256, 3e-4), (512, 1e-4), (768, 3e-5), (math.inf, 2e-5))
+RATES = ((256, 3e-4), (512, 2e-4), (768, 3e-5), (math.inf, 2e-5))
 
 
 @dataclass(frozen=True)

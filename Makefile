@@ -25,6 +25,7 @@ docs: $(READY)  ## Write docs/verbs/ from the help of each verb
 	$(BIN)/python -m docs.generate
 
 bench: $(READY)  ## Quality and training time against the plain Trainer; long
+	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/sst2.py
 

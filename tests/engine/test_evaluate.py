@@ -8,7 +8,7 @@ import bertkit
 from bertkit.data.tables import open_table
 from bertkit.engine import load
 from bertkit.engine.evaluate import own_rows, write_mistakes
-from bertkit.errors import DataError, RunError
+from bertkit.errors import DataError, RunError, UsageError
 from tests.command_line import write_csv, write_reviews
 
 pytest_plugins = ("tests.fixtures",)
@@ -139,3 +139,21 @@ def test_write_mistakes_is_sorted_by_confidence(finished, reviews, tmp_path):
     assert len(rows) == len(found.mistakes) > 1
     assert scores == sorted(scores, reverse=True)
     assert list(tmp_path.iterdir()) == [tmp_path / "errors.csv"]
+
+
+def test_evaluate_adds_the_metrics_that_the_recipe_names(tiny, reviews, tmp_path):
+    run = bertkit.finetune(
+        model=str(tiny),
+        data=str(reviews),
+        columns={"text": "text", "label": "label"},
+        overrides=['metrics=["evaluate:accuracy", "evaluate:f1"]', "train.epochs=1"],
+        output=str(tmp_path / "run"),
+    )
+    scores = bertkit.evaluate(run.folder).scores
+    assert scores["evaluate:accuracy"] == pytest.approx(scores["accuracy"])
+    assert 0 <= scores["evaluate:f1"] <= 1
+
+
+def test_evaluate_refuses_columns_without_a_file(finished):
+    with pytest.raises(UsageError, match="for a file of your own"):
+        bertkit.evaluate(finished, columns={"text": "other"})

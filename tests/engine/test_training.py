@@ -314,3 +314,10 @@ def test_other_kinds_of_labels_train_score_and_predict(tmp_path, tiny, kind):
     assert finished.adapter.metric in finished.info["scores"]["validation"]
     evaluation = bertkit.evaluate(finished.folder)
     assert evaluation.scores == pytest.approx(finished.info["scores"]["validation"], nan_ok=True, abs=1e-6)
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory(train, tiny_without_dropout, tmp_path):
+    for number, on in enumerate(("false", "true")):
+        train(f"train.gradient_checkpointing={on}", model=str(tiny_without_dropout), output=str(tmp_path / str(number)))
+    first, second = (load_file(tmp_path / str(number) / "model.safetensors") for number in range(2))
+    assert all(np.allclose(first[name], second[name], atol=1e-6) for name in first)

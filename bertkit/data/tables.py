@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from bertkit.data.formats import Sink, extensions, formats, sniff
 from bertkit.errors import DataError, UsageError
 from bertkit.recipe.schema import ReadSettings
 
+log = logging.getLogger("bertkit")
 __all__ = ["Rejects", "Row", "Table", "Writer", "as_text", "create_table", "open_table"]
 
 
@@ -82,6 +84,7 @@ class Writer:
         self.columns = list(columns)
         self._output = output
         self._sink = sink
+        self._may_lose_keys = not sink.keeps_other_keys
 
     def __enter__(self) -> Self:
         return self
@@ -106,14 +109,27 @@ class Writer:
         """Writes rows.
 
         Args:
-            rows: Column name to plain Python value; a missing column is empty, other keys are left out.
+            rows: Column name to plain Python value; a missing column is empty. Other keys are left out with a
+                warning, unless the format keeps them.
 
         Raises:
             MachineError: The disk is full.
         """
         with disk_errors(self.name):
-            self._sink.write(rows)
+            self._sink.write(self._watched(rows) if self._may_lose_keys else rows)
             self._output.flush()
+
+    def _watched(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        known = set(self.columns)
+        for row in rows:
+            if self._may_lose_keys and (lost := row.keys() - known):
+                self._may_lose_keys = False
+                log.warning(
+                    '%s: key "%s" is not in the first row and so has no column; an output in .jsonl keeps such keys',
+                    self.name,
+                    min(lost),
+                )
+            yield row
 
 
 def open_table(path: str | Path, settings: ReadSettings | None = None) -> Table:

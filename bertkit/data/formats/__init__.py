@@ -30,6 +30,8 @@ class Reader(Protocol):
 class Sink(Protocol):
     """An output that rows go to."""
 
+    keeps_other_keys: bool
+
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes rows; a column that a row lacks is None."""
 

@@ -127,6 +127,8 @@ class DelimitedReader:
 class QuotedSink:
     """Writes rows with quotes where they are needed."""
 
+    keeps_other_keys = False
+
     def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str) -> None:
         self._columns = columns
         self._csv = csv.writer(_UnixLines(stream), delimiter=delimiter, lineterminator="\r\n")
@@ -142,6 +144,8 @@ class QuotedSink:
 
 class PlainSink:
     """Writes rows without quotes; a delimiter or line end inside a cell becomes a space."""
+
+    keeps_other_keys = False
 
     def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str) -> None:
         self._stream, self._columns, self._delimiter = stream, columns, delimiter

@@ -1,7 +1,7 @@
 """JSON Lines: one object a line; the keys of the first one are the columns.
 
-A later row may lack a key (its value is None) but not bring a new one, since a stream cannot be searched for
-keys beforehand. Blank lines are passed over.
+A later row may lack a key (its value is None) or bring a new one, which a JSON Lines output keeps. Blank lines are
+passed over.
 """
 
 from __future__ import annotations
@@ -50,13 +50,9 @@ class JsonlReader:
         if self._first:
             yield Row(*self._first)
             self._first = None
-        known = set(self.columns)
+        empty = dict.fromkeys(self.columns)
         for line, values in self._objects:
-            if new := values.keys() - known:
-                key = next(key for key in values if key in new)
-                self._rejects.add(f'{self._name}:{line}: key "{key}" is not in the first row')
-            else:
-                yield Row(line, {column: values.get(column) for column in self.columns})
+            yield Row(line, empty | values)
 
     def _read_objects(self, lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(lines, 1):
@@ -72,7 +68,9 @@ class JsonlReader:
 
 
 class JsonlSink:
-    """Writes one object a line, with the columns in order and text unescaped."""
+    """Writes one object a line, with the columns in order, other keys after them, and text unescaped."""
+
+    keeps_other_keys = True
 
     def __init__(self, stream: BinaryIO, columns: Sequence[str]) -> None:
         self._stream, self._columns = stream, columns
@@ -80,7 +78,7 @@ class JsonlSink:
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes rows; a number that JSON cannot hold (NaN, infinity) becomes null."""
         for row in rows:
-            values = {column: row.get(column) for column in self._columns}
+            values = {column: row.get(column) for column in self._columns} | dict(row)
             self._stream.write((_dump(values) + "\n").encode())
 
     def close(self) -> None:

@@ -68,6 +68,8 @@ class ParquetSink:
         schema: Arrow schema of the input, or None.
     """
 
+    keeps_other_keys = False
+
     def __init__(self, stream: BinaryIO, columns: Sequence[str], schema: pa.Schema | None) -> None:
         self._stream, self._columns, self._schema = stream, columns, schema
         self._rows: list[Mapping[str, Any]] = []

@@ -85,9 +85,9 @@ def test_jsonl_keeps_keys_that_the_first_row_lacks(write, tmp_path):
 
 
 def test_csv_output_names_keys_that_it_cannot_keep(write, tmp_path, caplog):
-    with open_table(write('{"a": 0}', '{"x": 2, "a": 1}', '{"y": 2, "a": 1}')) as table:
-        with create_table(tmp_path / "out.csv", table, []) as writer:
-            writer.write(row.values for row in table)
+    path = write('{"a": 0}', '{"x": 2, "a": 1}', '{"y": 2, "a": 1}')
+    with open_table(path) as table, create_table(tmp_path / "out.csv", table, []) as writer:
+        writer.write(row.values for row in table)
     assert (tmp_path / "out.csv").read_text() == "a\n0\n1\n1\n"
     assert caplog.text.count("is not in the first row") == 1
 

@@ -107,7 +107,7 @@ class Prepared:
             target: "cuda", "mps" or "cpu".
         """
         train = self.recipe.train
-        most = train.batch_size // train.accumulation
+        most = math.ceil(train.batch_size / train.accumulation)
         inputs = accepted_inputs(network)
         return Collate(self.adapter, self.encoder.pad_id, inputs, most, device.part_cost(target))
 

@@ -59,16 +59,17 @@ def train(job: Job, progress: Progress) -> Run:
     run.write_json(job.work / run.STATE_FILE, state)
     try:
         return _train(job, state, progress)
-    except BaseException:
+    except BaseException as error:
         if not any((job.work / run.CHECKPOINTS).glob("checkpoint-*")):
             shutil.rmtree(job.work, ignore_errors=True)
+        elif not isinstance(error, Interrupted):
+            log.warning("What was trained so far is kept: bertkit finetune --resume %s", job.work)
         raise
 
 
 def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
     # The Trainer takes seconds to import: mistakes that need none of it must have been reported before.
     from bertkit.engine import model as models
-    from bertkit.engine import trainer as trainers
     from bertkit.engine.forward import TorchForward
 
     prepared = job.prepared
@@ -76,45 +77,20 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
     metric = selecting_metric(prepared)
     target = device.choose()
     precision = device.precision(settings.precision, target)
-    checkpoints = job.work / run.CHECKPOINTS
-    args = training_arguments.build(settings, checkpoints, device=target, precision=precision, metric=metric)
-    network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed)
-    forward = partial(
-        TorchForward,
-        adapter=prepared.adapter,
-        pad_id=prepared.encoder.pad_id,
-        budget=device.token_budget(target),
+    args = training_arguments.build(
+        settings, job.work / run.CHECKPOINTS, device=target, precision=precision, metric=metric
     )
-    collate = prepared.collate(network, target)
-    with StopRequest() as stop:
-        watch = trainers.Watch(progress, stop, metric)
-        trainer = trainers.EncoderTrainer(
-            network,
-            args,
-            collate=collate,
-            windows=prepared.train.encoded.windows,
-            validate=partial(_validate, prepared=prepared, forward=forward),
+    network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed)
+    pad_id, budget = prepared.encoder.pad_id, device.token_budget(target)
+    forward = partial(TorchForward, adapter=prepared.adapter, pad_id=pad_id, budget=budget)
+    started = time.perf_counter()
+    trainer = _run_trainer(job, network, args, partial(_tuned, prepared=prepared, forward=forward), progress)
+    adapter, scores, collapsed = _tuned(trainer.model, prepared=prepared, forward=forward)
+    if collapsed:
+        log.warning(
+            "The model gives every validation row the same answer: training collapsed. "
+            "Try another seed, a smaller train.learning_rate, more epochs, or --seeds 3."
         )
-        trainer.add_callback(watch)
-        if settings.patience:
-            trainer.add_callback(trainers.EarlyStopping(settings.patience))
-        started = time.perf_counter()
-        try:
-            trainer.train(resume_from_checkpoint=trainers.newest_checkpoint(checkpoints))
-        except trainers.OutOfMemory as error:
-            raise MachineError(
-                f"the {target} has too little memory for batches of {settings.batch_size} rows",
-                f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
-                "or --set train.gradient_checkpointing=true, or a smaller encode.max_length",
-            ) from error
-        if stop.signal_number is not None:
-            raise Interrupted(
-                f"stopped after step {trainer.state.global_step} of {trainer.state.max_steps}; the state is saved "
-                f"in {job.work}",
-                f"bertkit finetune --resume {job.work}",
-                stop.signal_number,
-            )
-    adapter, scores, collapsed = _final_scores(trainer.model, prepared, forward)
     training = {
         "steps": trainer.state.global_step,
         "epochs": trainer.state.epoch,
@@ -127,6 +103,37 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
         "machine": device.describe(),
     }
     return _save(job, state, trainer.model, adapter, {"scores": {"validation": scores}, "training": training})
+
+
+def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], progress: Progress) -> Any:
+    from bertkit.engine import trainer as trainers
+
+    prepared = job.prepared
+    settings = prepared.recipe.train
+    with StopRequest() as stop:
+        trainer = trainers.EncoderTrainer(
+            network,
+            args,
+            collate=prepared.collate(network, args.device.type),
+            windows=prepared.train.encoded.windows,
+            validate=lambda model: tuned(model)[1],
+        )
+        trainer.add_callback(trainers.Watch(progress, stop, args.metric_for_best_model))
+        if settings.patience:
+            trainer.add_callback(trainers.EarlyStopping(settings.patience))
+        try:
+            trainer.train(resume_from_checkpoint=trainers.newest_checkpoint(job.work / run.CHECKPOINTS))
+        except trainers.OutOfMemory as error:
+            raise MachineError(
+                f"the {args.device.type} has too little memory for batches of {settings.batch_size} rows",
+                f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
+                "or --set train.gradient_checkpointing=true, or a smaller encode.max_length",
+            ) from error
+        if stop.signal_number is not None:
+            done = f"step {trainer.state.global_step} of {trainer.state.max_steps}"
+            message = f"stopped after {done}; the state is saved in {job.work}"
+            raise Interrupted(message, f"bertkit finetune --resume {job.work}", stop.signal_number)
+    return trainer
 
 
 def selecting_metric(prepared: Prepared) -> str:
@@ -147,11 +154,8 @@ def selecting_metric(prepared: Prepared) -> str:
     return asked
 
 
-def _validate(network: Any, *, prepared: Prepared, forward: Callable[..., Any]) -> Scores:
-    return _tuned(network, prepared, forward)[1]
-
-
-def _tuned(network: Any, prepared: Prepared, forward: Callable[..., Any]) -> tuple[Adapter, Scores, bool]:
+def _tuned(network: Any, *, prepared: Prepared, forward: Callable[..., Any]) -> tuple[Adapter, Scores, bool]:
+    """Return the adapter tuned on the validation rows, their scores, and whether all answers are the same."""
     split = prepared.validation
     windows, rows = split.encoded.windows, split.examples.rows
     logits = forward(network)(windows)
@@ -159,16 +163,6 @@ def _tuned(network: Any, prepared: Prepared, forward: Callable[..., Any]) -> tup
     records = adapter.decode(logits, windows, len(rows))
     collapsed = len(rows) > 1 and len({str(record.answer) for record in records}) == 1
     return adapter, adapter.score(records, rows), collapsed
-
-
-def _final_scores(network: Any, prepared: Prepared, forward: Callable[..., Any]) -> tuple[Adapter, Scores, bool]:
-    adapter, scores, collapsed = _tuned(network, prepared, forward)
-    if collapsed:
-        log.warning(
-            "The model gives every validation row the same answer: training collapsed. "
-            "Try another seed, a smaller train.learning_rate, more epochs, or --seeds 3."
-        )
-    return adapter, scores, collapsed
 
 
 def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:

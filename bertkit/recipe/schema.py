@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -67,7 +67,9 @@ class TrainSettings(Settings):
 
     epochs: Positive | Auto = Field("auto", description="passes over the data; auto: 3, more when rows are few")
     batch_size: Count = Field(32, description="rows of one optimizer step on one process")
-    accumulation: Count = Field(1, description="parts that a batch is split into to save memory")
+    accumulation: Count = Field(
+        1, description="at least so many parts of a batch, computed one after the other to save memory"
+    )
     learning_rate: Positive | Auto = Field("auto", description="peak rate; auto: by the width of the checkpoint")
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="share of the steps with a rising rate")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="not applied to biases and norms")
@@ -80,12 +82,6 @@ class TrainSettings(Settings):
     )
     metric: str | Auto = Field("auto", description="what selects the best epoch; auto: the adapter's first metric")
     extra: dict[str, Any] = Field(default_factory=dict, description="fields of TrainingArguments by their own names")
-
-    @model_validator(mode="after")
-    def _parts_are_equal(self) -> Self:
-        if self.batch_size % self.accumulation:
-            raise ValueError(f"batch_size {self.batch_size} is not a multiple of accumulation {self.accumulation}")
-        return self
 
 
 class Recipe(Settings):

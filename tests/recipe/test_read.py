@@ -162,12 +162,6 @@ def test_resolve_wrong_value_is_named_by_its_dotted_place(override, place):
     assert {line.partition(":")[0] for line in found} == {place}
 
 
-def test_resolve_batch_that_cannot_be_divided_is_refused():
-    (line,) = mistakes(parse_override("train.batch_size=8"), parse_override("train.accumulation=3"))
-    assert line.startswith("train:")
-    assert "batch_size 8 is not a multiple of accumulation 3" in line
-
-
 def test_resolve_without_adapter_says_so():
     with pytest.raises(RecipeError, match=r"^adapter: field required"):
         resolve([Layer("recipe.toml", {"title": "x"})], settings_model)

@@ -1,4 +1,4 @@
-"""What `python -m bertkit` and `accelerate launch -m bertkit` start."""
+"""What `python -m bertkit` starts."""
 
 from bertkit.cli import main
 

@@ -7,10 +7,11 @@ import importlib
 import inspect
 import os
 import pkgutil
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -55,6 +56,7 @@ def verbs() -> list[ModuleType]:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -69,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    console.configure(json="--json" in arguments, quiet=False, verbose=False)
+    console.configure(json="--json" in arguments, quiet=False, verbose=bool({"-v", "--verbose"} & set(arguments)))
     try:
         code = _ended(arguments)
         console.finish()
@@ -106,6 +108,10 @@ def _ended(arguments: Sequence[str]) -> int:
         console.error(BertkitError(f"this is a bug in bertkit: {error!r}", "report it with the lines above"))
         return BUG
     return code if isinstance(code, int) else 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Interrupted("stopped by SIGTERM", signal_number=number)
 
 
 def _reader_left() -> int:

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import unicodedata
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -50,7 +51,7 @@ class Console:
             os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
             os.environ.setdefault("DATASETS_VERBOSITY", "error")
             os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-            os.environ.setdefault("PYTHONWARNINGS", "ignore")
+            warnings.simplefilter("ignore")
         log = logging.getLogger("bertkit")
         log.setLevel(logging.INFO)
         log.handlers = [_Notes(self)]
@@ -130,7 +131,7 @@ class Console:
 
     def _document(self, document: Mapping[str, Any]) -> None:
         full = {"schema": SCHEMA, **document, "warnings": self.warnings}
-        sys.stdout.write(json.dumps(_finite(full), ensure_ascii=False, indent=2, default=str) + "\n")
+        sys.stdout.write(json.dumps(_finite(full), ensure_ascii=False, indent=2) + "\n")
 
     def _rich(self, *, stderr: bool) -> RichConsole:
         from rich.console import Console as RichConsole
@@ -199,7 +200,8 @@ def _bar(rich: RichConsole) -> Iterator[Progress]:
 def _state(phase: str, done: int, total: int | None, seconds: float, facts: Mapping[str, float]) -> str:
     of = f"/{total}" if total is not None else " rows"
     rate = f"  {done / seconds:.1f}/s" if seconds > 1 else ""
-    return f"{phase} {done}{of}{rate}" + "".join(f"  {name} {value:.4g}" for name, value in facts.items())
+    left = f"  {(total - done) * seconds / done:.0f} s left" if total and 0 < done < total and seconds > 1 else ""
+    return f"{phase} {done}{of}{rate}{left}" + "".join(f"  {name} {value:.4g}" for name, value in facts.items())
 
 
 def _nothing(phase: str, done: int, total: int | None, **facts: float) -> None:

@@ -9,9 +9,10 @@ import typer
 
 from bertkit.commands._options import LabelOpt, OverwriteOpt, SetOpt, TextOpt, TextPairOpt, columns
 from bertkit.console import console
+from bertkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from bertkit.engine.request import Request
+    from bertkit.engine.prepare import Prepared
     from bertkit.engine.run import Run
 
 EXAMPLES = (
@@ -50,30 +51,30 @@ def command(
     ] = None,
 ) -> None:
     """Fine-tune a model and keep everything eval and predict need in one folder."""
-    from bertkit.engine.request import Request
-
+    named = columns(text, text_pair, label)
     if resume is not None:
+        if task or model or data or validation or test or named or class_weights or set_ or output or seeds > 1:
+            raise UsageError("--resume continues a run as it was started; it takes no other option")
         _show(_resumed(resume))
         return
+    from bertkit.engine import finetune as engine
+    from bertkit.engine.request import Request
+    from bertkit.engine.run import new_folder
+
+    if save_recipe is not None and save_recipe.exists() and not overwrite:
+        raise UsageError(f"{save_recipe} exists", "--overwrite, or another name")
     settings: dict[str, Any] = {"adapter": {"class_weights": class_weights}} if class_weights else {}
-    named = columns(text, text_pair, label)
     request = Request(task, model, data, validation, test, named, set_ or [], settings)
+    folder = new_folder(request.label, output, overwrite)
+    prepared = engine.prepare_request(request)
     if save_recipe is not None:
-        _save_recipe(request, save_recipe, overwrite)
+        _save_recipe(prepared, save_recipe)
     if dry_run:
-        _dry_run(request)
+        _dry_run(prepared)
         return
-    _show(_trained(request, seeds, output, overwrite))
-
-
-def _trained(request: Request, seeds: int, output: str | None, overwrite: bool) -> Run:
-    from bertkit.engine.finetune import finetune_request
-    from bertkit.engine.seeds import finetune_seeds
-
     with console.progress() as progress:
-        if seeds > 1:
-            return finetune_seeds(request, seeds, output=output, overwrite=overwrite, progress=progress)
-        return finetune_request(request, output=output, overwrite=overwrite, progress=progress)
+        run = engine.finetune_prepared(request.label, prepared, folder, seeds, progress)
+    _show(run)
 
 
 def _resumed(name: str) -> Run:
@@ -85,26 +86,21 @@ def _resumed(name: str) -> Run:
         return resume(folder, progress)
 
 
-def _save_recipe(request: Request, path: Path, overwrite: bool) -> None:
-    from bertkit.engine.request import resolve
-    from bertkit.errors import UsageError
+def _save_recipe(prepared: Prepared, path: Path) -> None:
     from bertkit.recipe.write import to_toml
 
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists", "--overwrite, or another name")
-    text = to_toml(resolve(request).recipe)
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(to_toml(prepared.recipe_as_asked()), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", "--save-recipe FILE elsewhere") from error
     console.note(f"The recipe is in {path}: bertkit finetune {path}")
 
 
-def _dry_run(request: Request) -> None:
+def _dry_run(prepared: Prepared) -> None:
     from bertkit.engine.plan import plan
     from bertkit.recipe.write import to_toml
 
-    found = plan(request)
+    found = plan(prepared)
     console.line(to_toml(found.prepared.recipe))
     for grid in found.grids():
         console.table(grid.title, grid.header, grid.rows)

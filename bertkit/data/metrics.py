@@ -164,6 +164,11 @@ def average_precision(gold: Array, scores: Array) -> float:
     return _over_classes(_binary_average_precision, gold, scores)
 
 
+def smaller_is_better(name: str) -> bool:
+    """Tell whether a metric, by its name, counts errors."""
+    return name.endswith("_error")
+
+
 def expected_calibration_error(correct: Array, confidence: Array, n_bins: int = 15) -> float:
     """Return how far confidence is from accuracy, over bins of equal width, weighted by their rows.
 

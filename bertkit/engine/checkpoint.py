@@ -35,12 +35,12 @@ class Checkpoint:
     revision: str | None = None
 
 
-def resolve(name: str, *, revision: str | None = None) -> Checkpoint:
+def resolve(name: str) -> Checkpoint:
     """Find the folder behind a model name, downloading it if it is not in the hub's cache.
 
     Args:
-        name: A folder, `minilm`, a size, a known name, or `owner/name` on the hub.
-        revision: Branch, tag or commit on the hub; folders and the package have none.
+        name: A folder, `minilm`, a size, a known name, or `owner/name` on the hub; `@` and a branch, tag or commit
+            may follow a name of the hub.
 
     Raises:
         ModelError: There is no such checkpoint, or it cannot be used.
@@ -53,7 +53,8 @@ def resolve(name: str, *, revision: str | None = None) -> Checkpoint:
         raise ModelError(f"there is no folder {name}", "give the folder that holds config.json and the weights")
     if name.casefold() == "minilm":
         return Checkpoint(name, _usable_package(), "package")
-    found = snapshot(repository(name), revision)
+    bare, _, revision = name.partition("@")
+    found = snapshot(repository(bare), revision or None)
     return Checkpoint(name, found, "hub", found.name)
 
 

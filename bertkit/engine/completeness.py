@@ -21,6 +21,12 @@ TOKENIZERS: tuple[tuple[str, ...], ...] = (
     ("sentencepiece.bpe.model",),
     ("spm.model",),
 )
+TOKENIZER_FILES = (
+    *dict.fromkeys(name for files in TOKENIZERS for name in files),
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from bertkit.errors import UsageError
+from bertkit.errors import MachineError, UsageError
 
 
 def choose() -> str:
@@ -49,6 +51,24 @@ def token_budget(device: str) -> int:
 def part_cost(device: str) -> int:
     """Return the price of one more part of a training batch, in tokens: a GPU waits more for each launch."""
     return 64 if device == "cpu" else 2048
+
+
+@contextmanager
+def memory_errors(hint: str) -> Iterator[None]:
+    """Turn a lack of memory into an error that says what to do.
+
+    Args:
+        hint: What needs less.
+
+    Raises:
+        MachineError: Something in the block asked for more memory than there is.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+            raise MachineError(f"there is too little memory: {str(error).splitlines()[0]}", hint) from error
+        raise
 
 
 def describe() -> dict[str, Any]:

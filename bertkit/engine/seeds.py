@@ -5,66 +5,48 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from bertkit.data.metrics import smaller_is_better
 from bertkit.engine import run
-from bertkit.engine.finetune import finetune_request
-from bertkit.engine.progress import Progress, silent
-from bertkit.engine.request import Request, resolve
+from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
-from bertkit.errors import UsageError
+from bertkit.engine.train import Job, train
+from bertkit.errors import Interrupted
 
 log = logging.getLogger("bertkit")
 
 
-def finetune_seeds(
-    request: Request,
-    seeds: int,
-    *,
-    output: str | None = None,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Run:
-    """Train from consecutive seeds; the held-out rows stay the same.
+def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
+    """Train once a seed, on the same rows; seeds that an earlier attempt finished are not trained again.
 
     Args:
-        request: What to train; its seed is the first one.
-        seeds: How often.
-        output: Folder of the best run; the single runs lie below it in seeds/.
-        overwrite: Replace an existing run in output.
+        job: What to train; the single runs lie in seeds/ below its folder.
+        seeds: At least two.
         progress: Told what is going on.
 
     Returns:
         The run with the best validation score, with the mean and spread over seeds in its info.
-
-    Raises:
-        UsageError: Less than two seeds are asked for.
     """
-    if seeds < 2:
-        raise UsageError(f"--seeds {seeds}: a spread needs at least two", "--seeds 3")
-    folder = run.new_folder(request.label, output, overwrite)
-    first = resolve(request).recipe.train.seed
-    work = run.work_folder(folder)
-    runs: list[Run] = []
+    job.work.mkdir(parents=True, exist_ok=True)
+    run.write_json(job.work / run.STATE_FILE, job.state() | {"seeds": list(seeds)})
     try:
-        for seed in range(first, first + seeds):
-            log.info("Seed %d (%d of %d)", seed, seed - first + 1, seeds)
-            seeded = replace(request, overrides=[*request.overrides, f"train.seed={seed}"])
-            runs.append(finetune_request(seeded, output=str(work / run.SEEDS / str(seed)), progress=progress))
+        runs = [_train_one(job, seed, f"{count} of {len(seeds)}", progress) for count, seed in enumerate(seeds, 1)]
     except BaseException:
-        if not any(work.glob(f"{run.SEEDS}/*")):
-            shutil.rmtree(work, ignore_errors=True)
+        if not any(job.work.glob(f"{run.SEEDS}/*")):
+            shutil.rmtree(job.work, ignore_errors=True)
         raise
     best = _best(runs)
     summary = summarise(runs)
     for collapsed in summary["collapsed"]:
         log.warning("Seed %s collapsed: it gives every validation row the same answer.", collapsed)
-    _copy(best.folder, work)
-    run.save(work, {**best.info, "seeds": summary})
-    return run.replace_by(folder, work)
+    _copy(best.folder, job.work)
+    info = {key: value for key, value in best.info.items() if key != "created"}
+    run.save(job.work, {**info, "seeds": summary})
+    return run.replace_by(job.folder, job.work)
 
 
 def summarise(runs: list[Run]) -> dict[str, Any]:
@@ -79,9 +61,20 @@ def summarise(runs: list[Run]) -> dict[str, Any]:
     return {"names": names, "scores": table, "collapsed": collapsed}
 
 
+def _train_one(job: Job, seed: int, count: str, progress: Progress) -> Run:
+    folder = job.work / run.SEEDS / str(seed)
+    if (folder / run.RUN_FILE).is_file():
+        return run.load(folder)
+    log.info("Seed %d (%s)", seed, count)
+    try:
+        return train(Job(job.label, job.prepared.with_seed(seed), folder, folder), progress)
+    except Interrupted as error:
+        raise Interrupted(error.message, f"bertkit finetune --resume {job.work}", error.exit_code - 128) from error
+
+
 def _best(runs: list[Run]) -> Run:
     metric = runs[0].info["training"]["metric"]
-    sign = -1 if metric.endswith("_error") else 1
+    sign = -1 if smaller_is_better(metric) else 1
     return max(runs, key=lambda one: float(sign * one.info["scores"]["validation"][metric]))
 
 

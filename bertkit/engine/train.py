@@ -43,28 +43,44 @@ class Job:
     folder: Path
     work: Path
 
+    def state(self) -> dict[str, Any]:
+        """Return what a resume needs to know."""
+        return {
+            "label": self.label,
+            # By name: the folders lie side by side, and a resume may know them by another path.
+            "replaces": self.folder.name if self.work != self.folder else None,
+            "recipe": self.prepared.recipe.model_dump(mode="json", exclude_none=True),
+            "origins": self.prepared.resolved.origins,
+            "data": self.prepared.data_info(),
+        }
+
 
 def train(job: Job, progress: Progress) -> Run:
     """Train, tune, score and save; a failure before the first checkpoint leaves no folder behind."""
+    _check_disk(job)
     job.work.mkdir(parents=True, exist_ok=True)
-    prepared = job.prepared
-    state = {
-        "label": job.label,
-        # By name: the folders lie side by side, and a resume may know them by another path.
-        "replaces": job.folder.name if job.work != job.folder else None,
-        "recipe": prepared.recipe.model_dump(mode="json", exclude_none=True),
-        "origins": prepared.resolved.origins,
-        "data": prepared.data_info(),
-    }
+    state = job.state()
     run.write_json(job.work / run.STATE_FILE, state)
     try:
         return _train(job, state, progress)
     except BaseException as error:
-        if not any((job.work / run.CHECKPOINTS).glob("checkpoint-*")):
+        if run.newest_checkpoint(job.work) is None:
             shutil.rmtree(job.work, ignore_errors=True)
         elif not isinstance(error, Interrupted):
             log.warning("What was trained so far is kept: bertkit finetune --resume %s", job.work)
         raise
+
+
+def _check_disk(job: Job) -> None:
+    weights = sum(path.stat().st_size for path in job.prepared.checkpoint.folder.glob("*.safetensors"))
+    parent = next(path for path in (job.work, *job.work.absolute().parents) if path.exists())
+    free = shutil.disk_usage(parent).free
+    # Two checkpoints of weights and two moments each, and the finished weights.
+    if free < 7 * weights:
+        raise MachineError(
+            f"{parent} has {free / 2**20:,.0f} MiB free, and this training needs about {7 * weights / 2**20:,.0f} MiB",
+            "free some space, or --output on another disk",
+        )
 
 
 def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
@@ -121,14 +137,11 @@ def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], p
         trainer.add_callback(trainers.Watch(progress, stop, args.metric_for_best_model))
         if settings.patience:
             trainer.add_callback(trainers.EarlyStopping(settings.patience))
-        try:
-            trainer.train(resume_from_checkpoint=trainers.newest_checkpoint(job.work / run.CHECKPOINTS))
-        except trainers.OutOfMemory as error:
-            raise MachineError(
-                f"the {args.device.type} has too little memory for batches of {settings.batch_size} rows",
-                f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
-                "or --set train.gradient_checkpointing=true, or a smaller encode.max_length",
-            ) from error
+        with device.memory_errors(
+            f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
+            "or --set train.gradient_checkpointing=true, or a smaller encode.max_length"
+        ):
+            trainer.train(resume_from_checkpoint=run.newest_checkpoint(job.work))
         if stop.signal_number is not None:
             done = f"step {trainer.state.global_step} of {trainer.state.max_steps}"
             message = f"stopped after {done}; the state is saved in {job.work}"
@@ -170,7 +183,6 @@ def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, re
     network.save_pretrained(job.work)
     save_tokenizer(prepared.checkpoint.folder, job.work)
     info = {
-        "label": job.label,
         "recipe": state["recipe"],
         "origins": state["origins"],
         "adapter": {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,14 +20,14 @@ from transformers import (
 
 from bertkit.adapters._base import Scores
 from bertkit.adapters._encoder import Window
+from bertkit.data.metrics import smaller_is_better
 from bertkit.engine.batches import ShuffledBatches
 from bertkit.engine.collate import Collate
 from bertkit.engine.progress import Progress
 from bertkit.engine.signals import StopRequest
 
-__all__ = ["EarlyStopping", "EncoderTrainer", "OutOfMemory", "Watch", "newest_checkpoint"]
+__all__ = ["EarlyStopping", "EncoderTrainer", "Watch"]
 EarlyStopping = EarlyStoppingCallback
-OutOfMemory = torch.OutOfMemoryError
 
 
 class EncoderTrainer(Trainer):
@@ -138,7 +137,9 @@ class Watch(TrainerCallback):
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **found: Any) -> None:
         """Remember the score."""
-        self.facts[self.metric] = found["metrics"][f"eval_{self.metric}"]
+        value = found["metrics"][f"eval_{self.metric}"]
+        better = min if smaller_is_better(self.metric) else max
+        self.facts[f"best {self.metric}"] = better(value, self.facts.get(f"best {self.metric}", value))
         self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -151,10 +152,3 @@ class Watch(TrainerCallback):
         """A stop in the middle of an epoch is no end of an epoch: no evaluation."""
         if self.stop.signal_number is not None and (state.epoch or 0) % 1:
             control.should_evaluate = control.should_save = False
-
-
-def newest_checkpoint(folder: Path) -> str | None:
-    """Return the checkpoint with the most steps, or None."""
-    from transformers.trainer_utils import get_last_checkpoint
-
-    return get_last_checkpoint(str(folder)) if folder.is_dir() else None

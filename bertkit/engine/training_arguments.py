@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bertkit.data.metrics import smaller_is_better
 from bertkit.errors import RecipeError
 from bertkit.recipe.schema import TrainSettings
 
@@ -122,7 +123,7 @@ def build(train: TrainSettings, folder: Path, *, device: str, precision: str, me
     """
     from transformers import TrainingArguments
 
-    return TrainingArguments(
+    args = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=float(train.epochs),
         per_device_train_batch_size=train.batch_size,
@@ -142,7 +143,7 @@ def build(train: TrainSettings, folder: Path, *, device: str, precision: str, me
         restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=True,
         metric_for_best_model=metric,
-        greater_is_better=not metric.endswith("_error"),
+        greater_is_better=not smaller_is_better(metric),
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
         dataloader_pin_memory=device == "cuda",
@@ -150,6 +151,9 @@ def build(train: TrainSettings, folder: Path, *, device: str, precision: str, me
         report_to=[],
         **{"logging_steps": 10, **train.extra},
     )
+    # Several GPUs in one process would be DataParallel, which the exact loss does not fit.
+    args._n_gpu = min(args.n_gpu, 1)
+    return args
 
 
 def _fields() -> list[str]:

@@ -172,6 +172,20 @@ class Adapter(ABC):
     def severity(self, record: Record, gold: Any) -> float | None:
         """Return None for a right answer, else how high it belongs in the list of errors."""
 
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The names of the scores in Record.detail."""
+        return self.labels
+
+    @property
+    def is_tuned(self) -> bool:
+        """Tell whether decode uses what was fitted to validation rows."""
+        return False
+
+    def as_cell(self, answer: Any) -> Any:
+        """Return an answer as one cell of CSV, in the form that label cells have."""
+        return answer
+
     def with_fitted(self, **fitted: Any) -> Self:
         """Return this adapter with further fitted values."""
         return replace(self, fitted={**self.fitted, **fitted})

@@ -71,6 +71,15 @@ class LabelKind(ABC):
     def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
         """Return gold and answers as class ids, as 0/1 by label, or as numbers; first axis the rows."""
 
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The labels that each have a score of their own."""
+        return self.labels
+
+    def as_cell(self, answer: Any) -> Any:
+        """Return an answer as one cell of CSV."""
+        return answer
+
     def stratum(self, example: Example) -> str | None:
         """Return the group a held-out split keeps in proportion; by default none."""
         return None

@@ -65,15 +65,14 @@ class MultiLabel(LabelKind):
 
     def records(self, logits: np.ndarray) -> list[Record]:
         """The labels that reach their thresholds."""
-        thresholds = np.array(self.fitted.get("thresholds") or [0.5] * len(self.labels))
+        fixed = self.settings.threshold if isinstance(self.settings.threshold, float) else 0.5
+        thresholds = np.array(self.fitted.get("thresholds") or [fixed] * len(self.labels))
         return [self._record(row, thresholds) for row in 1 / (1 + np.exp(-logits))]
 
     def tune(self, logits: np.ndarray, examples: Sequence[Example]) -> dict[str, Any]:
         """Choose the threshold of each label that gives its best F1; rare labels share one."""
-        if self.settings.threshold == "off":
-            return {}
         if self.settings.threshold != "auto":
-            return {"thresholds": [self.settings.threshold] * len(self.labels)}
+            return {}
         probabilities = 1 / (1 + np.exp(-logits))
         gold = np.array([self.target(example) for example in examples]) == 1
         shared = best_threshold(gold.ravel(), probabilities.ravel(), _f1)
@@ -86,6 +85,10 @@ class MultiLabel(LabelKind):
         gold = np.array([self.target(example) for example in examples]).reshape(-1, len(self.labels)) == 1
         answer = np.array([[label in record.answer for label in self.labels] for record in records])
         return gold, answer.reshape(-1, len(self.labels))
+
+    def as_cell(self, answer: Any) -> str:
+        """The labels with the recipe's separator between them, as in a label column."""
+        return str(self.settings.separator).join(answer)
 
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """F1, precision and recall over all labels, and the share of rows that are right as a whole."""
@@ -111,7 +114,8 @@ class MultiLabel(LabelKind):
         probabilities = detail_matrix(records, self.labels)
         areas = [metrics.average_precision(gold[:, i], probabilities[:, i]) for i in range(len(self.labels))]
         columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), areas, counts.gold)
-        lines = [[label, *values] for label, *values in zip(self.labels, *columns, strict=True)]
+        lists = (np.asarray(column).tolist() for column in columns)
+        lines = [[label, *values] for label, *values in zip(self.labels, *lists, strict=True)]
         return [Grid("Per label", ["label", "precision", "recall", "f1", "average_precision", "rows"], lines)]
 
     def _names(self, example: Example) -> tuple[str, ...]:

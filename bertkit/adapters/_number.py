@@ -12,6 +12,7 @@ from bertkit.adapters._base import Grid, Record, Scorer, Scores
 from bertkit.adapters._label_kind import LabelKind
 from bertkit.data import metrics
 from bertkit.data.examples import Example
+from bertkit.errors import DataError
 
 
 class Number(LabelKind):
@@ -24,8 +25,16 @@ class Number(LabelKind):
         """Mean and standard deviation of the training rows."""
         values = np.array([self.gold(example) for example in examples])
         if not np.ptp(values):
-            _labels.vocabulary({f"{values[0]:g}": len(values)}, examples[0].source)
+            raise DataError(
+                f"{examples[0].source}: all {len(values)} training rows have the number {values[0]:g}",
+                "check --label: it must name the column with the numbers",
+            )
         return ("value",), {"mean": float(values.mean()), "scale": float(values.std())}
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """None: a number has no probability."""
+        return ()
 
     def is_unlabelled(self, example: Example) -> bool:
         """An empty cell."""

@@ -69,8 +69,8 @@ class SingleLabel(LabelKind):
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = shifted / shifted.sum(axis=1, keepdims=True)
         chosen = probabilities.argmax(axis=1)
-        if "threshold" in self.fitted:
-            chosen = (probabilities[:, 1] >= self.fitted["threshold"]).astype(int)
+        if (threshold := self._threshold()) is not None:
+            chosen = (probabilities[:, 1] >= threshold).astype(int)
         return [
             Record(self.labels[index], float(row[index]), dict(zip(self.labels, row.tolist(), strict=True)))
             for index, row in zip(chosen, probabilities, strict=True)
@@ -78,15 +78,16 @@ class SingleLabel(LabelKind):
 
     def tune(self, logits: np.ndarray, examples: Sequence[Example]) -> dict[str, Any]:
         """Choose the threshold of the second of two labels that gives the best accuracy, if there are rows enough."""
-        if len(self.labels) != 2 or self.settings.threshold == "off":
-            return {}
-        if self.settings.threshold != "auto":
-            return {"threshold": self.settings.threshold}
-        if len(examples) < FEWEST_ROWS:
+        if len(self.labels) != 2 or self.settings.threshold != "auto" or len(examples) < FEWEST_ROWS:
             return {}
         probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
         gold = np.array([self.target(example) for example in examples]) == 1
         return {"threshold": best_threshold(gold, probability, lambda hits, wrong, missed: -(wrong + missed))}
+
+    def _threshold(self) -> float | None:
+        if len(self.labels) == 2 and isinstance(self.settings.threshold, float):
+            return self.settings.threshold
+        return self.fitted.get("threshold")
 
     def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
         """Class ids."""
@@ -97,6 +98,7 @@ class SingleLabel(LabelKind):
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Accuracy, averages over classes, MCC; of two labels also the areas under the curves."""
         gold, answer = self.arrays(records, examples)
+        correct, confidence = gold == answer, np.array([record.score for record in records])
         binary = len(self.labels) == 2
         probability = detail_matrix(records, self.labels)[:, 1] if binary else np.zeros(0)
 
@@ -109,6 +111,7 @@ class SingleLabel(LabelKind):
                 "precision_macro": metrics.average(metrics.precision, counts, "macro"),
                 "recall_macro": metrics.average(metrics.recall, counts, "macro"),
                 "mcc": metrics.mcc(counts),
+                "calibration_error": metrics.expected_calibration_error(correct[rows], confidence[rows]),
             }
             if binary:
                 found["roc_auc"] = metrics.roc_auc(gold[rows], probability[rows])

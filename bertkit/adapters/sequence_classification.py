@@ -187,6 +187,20 @@ class SequenceClassification(Adapter):
         """Return the label, the list of labels in the model's order, or the number."""
         return self.kind.gold(example)
 
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The labels, none for numbers."""
+        return self.kind.alternatives
+
+    @property
+    def is_tuned(self) -> bool:
+        """Tell whether thresholds were fitted to validation rows."""
+        return not self.fitted.keys().isdisjoint(("threshold", "thresholds"))
+
+    def as_cell(self, answer: Any) -> Any:
+        """Return a label, labels with the separator between them, or a number."""
+        return self.kind.as_cell(answer)
+
     def severity(self, record: Record, gold: Any) -> float | None:
         """Rank errors by confidence, numbers by how far they are off."""
         return self.kind.severity(record, gold)

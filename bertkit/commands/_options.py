@@ -38,14 +38,16 @@ def changes(overrides: list[str] | None, named: dict[str, str]) -> dict[str, dic
     """
     from bertkit.errors import UsageError
     from bertkit.recipe.read import parse_override
+    from bertkit.recipe.schema import ReadSettings
 
+    reading = {*ReadSettings.model_fields, "on_empty", "on_missing_label"}
     found: dict[str, dict[str, Any]] = {"columns": {}, "data": {}}
     for text in overrides or []:
         ((section, values),) = parse_override(text).values.items()
-        if section not in found or not isinstance(values, dict):
+        if section not in found or not isinstance(values, dict) or (section == "data" and not values.keys() <= reading):
             raise UsageError(
                 f'--set "{text}": the run decides everything but the names of columns and how the file is read',
-                "--set columns.ROLE=NAME or --set data.KEY=VALUE",
+                f"--set columns.ROLE=NAME, or --set data.KEY=VALUE with one of {', '.join(sorted(reading))}",
             )
         found[section] |= values
     return {"columns": found["columns"] | named, "settings": found["data"]}

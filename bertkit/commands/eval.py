@@ -63,9 +63,11 @@ def command(
             **changes(set_, columns(text, text_pair, label)),
             progress=progress,
         )
-    path = errors or found_run.folder / "errors.csv"
-    write_mistakes(path, found.mistakes)
+    name = "errors.csv" if data is None else f"errors-{Path(data).stem}.csv"
+    path = errors or found_run.folder / name
     _show(found, path)
+    write_mistakes(path, found.mistakes)
+    console.line(f"{len(found.mistakes)} errors, the worst first: {path}")
     _check(found, gates)
 
 
@@ -82,7 +84,6 @@ def _show(found: Evaluation, path: Path) -> None:
     if found.tuned_on_these:
         console.note("The thresholds were tuned on these rows: a test file gives the fairer score.")
     console.note(found.seen)
-    console.line(f"{len(found.mistakes)} wrong answers, the most confident first: {path}")
     console.result(
         {
             "run": found.run,

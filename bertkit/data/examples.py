@@ -21,14 +21,12 @@ class Column:
         kind: "text" cells become text; "label" cells stay what the file holds.
         training_only: Prediction works without it.
         optional: Training works without it too, where the recipe does not name it.
-        usual: Names that such a column often has, for guessing.
     """
 
     role: str
     kind: str
     training_only: bool = False
     optional: bool = False
-    usual: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def keep_usable(source: str, examples: Iterable[Example], texts: Sequence[str], 
         source: Name of the file or data set.
         examples: All rows.
         texts: Roles that hold text.
-        on_empty: "refuse", "drop" or "keep".
+        on_empty: "refuse" or "drop".
 
     Raises:
         DataError: A row has no text and the rule is "refuse".
@@ -115,8 +113,6 @@ def keep_usable(source: str, examples: Iterable[Example], texts: Sequence[str], 
     empty: list[Example] = []
     for example in examples:
         (empty if is_empty(example, texts) else rows).append(example)
-        if empty and on_empty == "keep":
-            rows.append(empty.pop())
     if empty and on_empty == "refuse":
         raise DataError(
             f"{empty[0].where}: the text is empty ({len(empty)} such rows in {source})",

@@ -84,6 +84,7 @@ def load_hub(repository: str, config: str | None, revision: str | None) -> Any:
 
 
 def _snapshot(repository: str, config: str | None, revision: str | None) -> Path:
+    import httpx2
     from huggingface_hub import errors, snapshot_download
 
     folders = [f"{config}/*", f"*/{config}/*"] if config else ["*"]
@@ -100,7 +101,7 @@ def _snapshot(repository: str, config: str | None, revision: str | None) -> Path
         raise DataError(f'The hub has no public data set "{repository}"', "--data FILE, or check the name") from error
     except errors.RevisionNotFoundError as error:
         raise DataError(f'{repository} has no revision "{revision}"', "--set data.revision=main") from error
-    except (OSError, errors.HfHubHTTPError) as error:
+    except (OSError, httpx2.HTTPError, errors.HfHubHTTPError, errors.XetDownloadError) as error:
         raise MachineError(
             f'The data set "{repository}" is not in the cache, and the hub does not deliver it now '
             f"({str(error).splitlines()[0]})",

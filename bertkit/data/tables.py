@@ -77,10 +77,14 @@ class Writer:
         output: Where the bytes go.
         columns: Names in order.
         sink: The format's own writer.
+        format_name: A name from `formats()`.
     """
 
-    def __init__(self, name: str, output: PartFile | StandardOutput, columns: Sequence[str], sink: Sink) -> None:
+    def __init__(
+        self, name: str, output: PartFile | StandardOutput, columns: Sequence[str], sink: Sink, format_name: str
+    ) -> None:
         self.name = name
+        self.format = format_name
         self.columns = list(columns)
         self._output = output
         self._sink = sink
@@ -186,7 +190,7 @@ def create_table(
         output = PartFile(path)
     reader = like.reader if format_name == like.format else None
     sink = formats()[format_name].open_sink(output.stream, format_name, columns, reader)
-    return Writer(str(path), output, columns, sink)
+    return Writer(str(path), output, columns, sink, format_name)
 
 
 def _format_of(path: Path) -> str:

@@ -162,7 +162,7 @@ def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, pro
         mistakes=_mistakes(adapter, records, examples.rows, predictor.text_roles),
         unseen=unseen,
         seen=unseen.sentence(predictor.encoder.max_length),
-        tuned_on_these=on_validation and bool({"threshold", "thresholds"} & set(adapter.fitted)),
+        tuned_on_these=on_validation and adapter.is_tuned,
     )
 
 
@@ -187,6 +187,7 @@ def _mistakes(
         severity = adapter.severity(record, gold)
         if severity is not None:
             text = " | ".join(str(example.values[role]) for role in texts)
-            mistake = Mistake(example.line, text, as_text(gold) or "", as_text(record.answer) or "", record.score)
+            right, wrong = (as_text(adapter.as_cell(answer)) or "" for answer in (gold, record.answer))
+            mistake = Mistake(example.line, text, right, wrong, record.score)
             found.append((severity, mistake))
     return [mistake for _, mistake in sorted(found, key=lambda item: -item[0])]

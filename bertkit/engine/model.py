@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.adapters import Adapter
-from bertkit.errors import RunError
+from bertkit.errors import ModelError, RunError
 
 
 def for_training(folder: Path, adapter: Adapter, seed: int) -> Any:
@@ -16,14 +16,25 @@ def for_training(folder: Path, adapter: Adapter, seed: int) -> Any:
         folder: The checkpoint.
         adapter: Gives the model class, the labels and the problem type.
         seed: Of the head's random weights.
+
+    Raises:
+        ModelError: The checkpoint is not of this architecture.
     """
     import transformers
 
     transformers.set_seed(seed)
     config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, **adapter.config())
-    model, _ = _load(folder, adapter, config)
-    # The heads take any keyword but ignore num_items_in_batch; believing them, the Trainer would multiply the
-    # loss by the accumulation steps and the processes (transformers issue 47688).
+    model, info = _load(folder, adapter, config)
+    body = [
+        key for key in info["missing_keys"] if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key
+    ]
+    if body:
+        raise ModelError(
+            f"{folder}: the weights lack {len(body)} parts of the encoder, such as {min(body)}",
+            "choose another checkpoint: bertkit models",
+        )
+    # The heads take any keyword but ignore num_items_in_batch: the Trainer must not pass it on to them, nor think
+    # that they have divided by it (transformers issue 47688).
     model.accepts_loss_kwargs = False
     return model
 

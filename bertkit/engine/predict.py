@@ -17,7 +17,7 @@ from bertkit.engine.forward import TorchForward
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
 from bertkit.engine.unseen import Unseen
-from bertkit.errors import DataError
+from bertkit.errors import DataError, UsageError
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Predictor:
         Raises:
             DataError: A row lacks a text.
         """
+        if isinstance(texts, str):
+            raise UsageError("predict answers a list of texts", f"predict([{texts[:20]!r}])")
         examples = [self._example(position, text) for position, text in enumerate(texts, 1)]
         empty = next((example for example in examples if is_empty(example, self.text_roles)), None)
         if empty is not None:
@@ -82,7 +84,8 @@ class Predictor:
         encoded = self.adapter.encode(examples, self.encoder, targets=False)
         if unseen is not None:
             unseen.add(encoded)
-        logits = self.forward(encoded.windows, progress)
+        with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
+            logits = self.forward(encoded.windows, progress)
         return self.adapter.decode(logits, encoded.windows, len(examples))
 
     def _example(self, position: int, text: str | Sequence[str] | Mapping[str, Any]) -> Example:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bertkit.adapters import Adapter
 from bertkit.adapters._base import Record, Scores
 from bertkit.data.columns import check_columns
 from bertkit.data.examples import Example, is_empty, to_example
@@ -17,12 +18,13 @@ from bertkit.engine import load
 from bertkit.engine.predict import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.unseen import Unseen
-from bertkit.errors import BertkitError, UsageError
+from bertkit.errors import BertkitError, DataError, UsageError
 
 log = logging.getLogger("bertkit")
 CHUNK = 2048
 # Scores need all records at once, so memory stays constant only if they are kept for so many rows and no more.
 MOST_SCORED = 10_000
+FLAT = ("csv", "tsv")
 
 
 @dataclass
@@ -88,9 +90,11 @@ def predict(
         names = _added(table, predictor, all_scores)
         with create_table(target, table, list(names.values()), overwrite=overwrite) as writer:
             done = Predicted(target, list(names.values()))
+            flat = writer.format in FLAT
             for chunk in table.chunks(CHUNK):
                 records = reader.answer(chunk, done)
-                rows = [row.values | _cells(record, names) for row, record in zip(chunk, records, strict=True)]
+                cells = [_cells(record, names, predictor.adapter, flat) for record in records]
+                rows = [_joined(table.name, row, added) for row, added in zip(chunk, cells, strict=True)]
                 writer.write(rows)
                 done.first += rows[: max(5 - len(done.first), 0)]
                 done.rows += len(rows)
@@ -149,7 +153,7 @@ class _Reader:
         return len(pairs), adapter.score(records, examples)
 
 
-def _known(adapter: Any, example: Example) -> bool:
+def _known(adapter: Adapter, example: Example) -> bool:
     try:
         adapter.check_labels([example])
     except BertkitError:
@@ -158,7 +162,7 @@ def _known(adapter: Any, example: Example) -> bool:
 
 
 def _added(table: Table, predictor: Predictor, all_scores: bool) -> dict[str, str]:
-    keys = ["answer", "score", *(f"score_{label}" for label in predictor.adapter.labels if all_scores)]
+    keys = ["answer", "score", *(f"score_{label}" for label in predictor.adapter.alternatives if all_scores)]
     if not set(keys) & set(table.columns):
         return {key: key for key in keys}
     names = {key: f"predicted_{key}" for key in keys}
@@ -173,12 +177,20 @@ def _added(table: Table, predictor: Predictor, all_scores: bool) -> dict[str, st
     return names
 
 
-def _cells(record: Record | None, names: Mapping[str, str]) -> dict[str, Any]:
+def _cells(record: Record | None, names: Mapping[str, str], adapter: Adapter, flat: bool) -> dict[str, Any]:
     if record is None:
         return dict.fromkeys(names.values())
-    cells = {"answer": record.answer, "score": _rounded(record.score)}
-    cells |= {f"score_{label}": _rounded(score) for label, score in record.detail.items()}
-    return {name: cells.get(key) for key, name in names.items()}
+    values = [adapter.as_cell(record.answer) if flat else record.answer, _rounded(record.score)]
+    if len(names) > len(values):
+        values += [_rounded(record.detail[label]) for label in adapter.alternatives]
+    return dict(zip(names.values(), values, strict=True))
+
+
+def _joined(name: str, row: Row, added: Mapping[str, Any]) -> dict[str, Any]:
+    # The first row of JSON Lines decides the names; a later one may bring a key of the same name.
+    if clash := row.values.keys() & added.keys():
+        raise DataError(f'{name}:{row.line}: the key "{min(clash)}" is also the name of an added column', "rename it")
+    return {**row.values, **added}
 
 
 def _rounded(score: float | None) -> float | None:

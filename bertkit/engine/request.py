@@ -60,7 +60,7 @@ def resolve(request: Request) -> Resolved:
     Raises:
         BertkitError: A name, a key or a value is wrong; every mistake of the recipe is reported at once.
     """
-    stronger = [read.parse_override(text) for text in request.overrides] + _flags(request)
+    stronger = [_with_absolute_files(read.parse_override(text)) for text in request.overrides] + _flags(request)
     base = _recipe_layers(catalog.find(request.task)) if request.task is not None else [_inferred(request, stronger)]
     return read.resolve([*base, *stronger], settings_model)
 
@@ -145,7 +145,8 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
     with open_table(train, _read_settings(stronger)) as table:
         rows = [row.values for row in islice(table, LOOKED_AT)]
         _warn_of_missing_header(table.name, table.columns, rows)
-        found = [adapters.load(name).infer(table.columns, rows, request.columns) for name in adapters.names()]
+        given = _named_columns(stronger)
+        found = [adapters.load(name).infer(table.columns, rows, given) for name in adapters.names()]
         guesses = [(name, guess) for name, guess in zip(adapters.names(), found, strict=True) if guess]
         if not guesses:
             raise DataError(
@@ -157,6 +158,23 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
     for sentence in guess.because:
         log.info("Inferred: %s", sentence)
     return Layer("inferred", {"adapter": {"name": name, **guess.settings}, "columns": guess.columns})
+
+
+def _named_columns(layers: Sequence[Layer]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for layer in layers:
+        columns = layer.values.get("columns")
+        found |= columns if isinstance(columns, Mapping) else {}
+    return found
+
+
+def _with_absolute_files(layer: Layer) -> Layer:
+    """Return the layer with its files as absolute paths; what is no file may be a split of a hub data set."""
+    data = layer.values.get("data")
+    if not isinstance(data, Mapping):
+        return layer
+    files = {split: data[split] for split in sources.SPLITS if Path(str(data.get(split))).is_file()}
+    return Layer(layer.origin, {"data": {**data, **{split: _absolute(file) for split, file in files.items()}}})
 
 
 def _warn_of_missing_header(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

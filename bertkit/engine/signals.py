@@ -7,6 +7,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from bertkit.errors import Interrupted
+
 CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -33,5 +35,7 @@ class StopRequest:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is not None:
-            raise KeyboardInterrupt
+            raise (
+                KeyboardInterrupt if number == signal.SIGINT else Interrupted("stopped at once", signal_number=number)
+            )
         self.signal_number = number

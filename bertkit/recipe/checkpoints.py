@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bertkit.errors import ModelError
@@ -25,6 +26,7 @@ class KnownCheckpoint:
     note: str
 
 
+@cache
 def known() -> list[KnownCheckpoint]:
     """The known checkpoints in the order of the file: sizes first."""
     table = tomllib.loads(Path(__file__).with_name("checkpoints.toml").read_text(encoding="utf-8"))

@@ -50,7 +50,7 @@ class DataSettings(ReadSettings):
         0.1, description="share of the training rows held out when there is no validation file"
     )
     seed: Annotated[int, Field(ge=0)] = Field(42, description="of the held-out rows, the same for all training seeds")
-    on_empty: Literal["refuse", "drop", "keep"] = Field("drop", description="rows with an empty text")
+    on_empty: Literal["refuse", "drop"] = Field("drop", description="rows with an empty text")
     on_missing_label: Literal["refuse", "drop"] = Field("drop", description="training rows with an empty label")
 
 
@@ -94,4 +94,6 @@ class Recipe(Settings):
     data: DataSettings = Field(default_factory=DataSettings)
     encode: EncodeSettings = Field(default_factory=EncodeSettings)
     train: TrainSettings = Field(default_factory=TrainSettings)
-    metrics: tuple[str, ...] = Field((), description="further metrics: evaluate:<module of the hub or a folder>")
+    metrics: tuple[Annotated[str, Field(pattern="^evaluate:.+")], ...] = Field(
+        (), description="further metrics: evaluate:<module of the hub or a folder>"
+    )

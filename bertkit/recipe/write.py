@@ -1,4 +1,4 @@
-"""A recipe as TOML text, for --save-recipe, `tasks show` and the run folder."""
+"""A recipe as TOML text, for --save-recipe, --dry-run and the run folder."""
 
 from __future__ import annotations
 

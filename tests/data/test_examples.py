@@ -37,13 +37,6 @@ def test_keep_usable_drops_and_counts_rows_without_text():
     assert found.dropped == {"empty text": 2}
 
 
-def test_keep_usable_keeps_rows_without_text_in_their_place():
-    rows = texts("a", " ", "b", "")
-    found = keep_usable("train.csv", rows, ["text"], "keep")
-    assert found.rows == rows
-    assert found.dropped == {}
-
-
 def test_keep_usable_refuses_with_the_first_place():
     with pytest.raises(DataError, match=r"^train.csv:3: the text is empty \(2 such rows in train.csv\)"):
         keep_usable("train.csv", texts("a", " ", "b", ""), ["text"], "refuse")

@@ -20,9 +20,9 @@ import json, sys
 from bertkit.engine.checkpoint import resolve
 from bertkit.engine.hub import cached
 from bertkit.errors import BertkitError
-name, revision = sys.argv[1], sys.argv[2] or None
+name = sys.argv[1]
 try:
-    found = resolve(name, revision=revision)
+    found = resolve(f"{name}@{sys.argv[2]}" if sys.argv[2] else name)
     print(json.dumps({"folder": str(found.folder), "source": found.source, "revision": found.revision,
                       "cached": cached(name), "heavy": sorted({"torch", "transformers"} & set(sys.modules))}))
 except BertkitError as error:

@@ -97,6 +97,8 @@ def test_work_folder_removes_a_stale_attempt_and_nothing_else(tmp_path):
     folder, work = tmp_path / "x", tmp_path / "x.new"
     assert run.work_folder(folder) == folder
     folder.mkdir()
+    assert run.work_folder(folder) == folder
+    (folder / run.RUN_FILE).write_text("{}")
     work.mkdir()
     (work / "thesis.txt").write_text("")
     with pytest.raises(UsageError, match="in the way"):

@@ -1,15 +1,19 @@
 import json
+import os
+import signal
 from statistics import mean, stdev
 
 import pytest
 
+import bertkit
 from bertkit.engine import run
-from bertkit.engine.request import Request
-from bertkit.engine.seeds import finetune_seeds, summarise
-from bertkit.errors import DataError, UsageError
+from bertkit.engine.finetune import resume
+from bertkit.engine.seeds import summarise
+from bertkit.errors import DataError, Interrupted, UsageError
 from tests.command_line import LEARNS, write_reviews
 
 pytest_plugins = ("tests.fixtures",)
+SHORT = [*LEARNS, "train.seed=7", "train.epochs=1", "train.metric=average_precision"]
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +21,7 @@ def seeded(tiny, tmp_path_factory):
     """Two seeds of one short training."""
     folder = tmp_path_factory.mktemp("seeds")
     data = write_reviews(folder / "train.csv", rows=40)
-    overrides = [*LEARNS, "train.seed=7", "train.epochs=1", "train.metric=average_precision"]
-    request = Request(model=str(tiny), data=str(data), overrides=overrides)
-    return finetune_seeds(request, 2, output=str(folder / "run"))
+    return bertkit.finetune(model=str(tiny), data=str(data), overrides=SHORT, seeds=2, output=str(folder / "run"))
 
 
 def test_seeds_lie_below_the_best_one(seeded):
@@ -60,16 +62,35 @@ def test_summarise_names_collapsed_seeds(seeded):
     assert found["scores"] == [["accuracy", pytest.approx(0.8), pytest.approx(0.264575), 0.5, 1.0]]
 
 
-def test_seeds_refuse_one_seed_and_an_existing_output(seeded):
-    with pytest.raises(UsageError, match="at least two"):
-        finetune_seeds(Request("sentiment"), 1)
+def test_seeds_refuse_an_existing_output(seeded):
     with pytest.raises(UsageError, match="not empty"):
-        finetune_seeds(Request("sentiment"), 2, output=str(seeded.folder))
+        bertkit.finetune("sentiment", seeds=2, output=str(seeded.folder))
 
 
 def test_seeds_of_bad_rows_leave_nothing_behind(tiny, tmp_path):
     (tmp_path / "train.csv").write_text("text,label\n", encoding="utf-8")
-    request = Request(model=str(tiny), data=str(tmp_path / "train.csv"))
     with pytest.raises(DataError):
-        finetune_seeds(request, 2, output=str(tmp_path / "run"))
+        bertkit.finetune(model=str(tiny), data=str(tmp_path / "train.csv"), seeds=2, output=str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_interrupted_seeds_go_on_where_they_stopped(seeded, tiny, tmp_path):
+    data = write_reviews(tmp_path / "train.csv", rows=40)
+    starts = []
+
+    def interrupt_the_second(phase, done, total, **facts):
+        starts.append(done == 1)
+        if sum(starts) == 2 and done == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    folder = tmp_path / "run"
+    with pytest.raises(Interrupted) as caught:
+        bertkit.finetune(
+            model=str(tiny), data=str(data), overrides=SHORT, seeds=2, output=str(folder), progress=interrupt_the_second
+        )
+    assert caught.value.hint == f"bertkit finetune --resume {folder}"
+    first = (folder / "seeds" / "7" / "run.json").read_bytes()
+    finished = resume(folder)
+    assert (folder / "seeds" / "7" / "run.json").read_bytes() == first
+    assert finished.info["seeds"]["scores"] == seeded.info["seeds"]["scores"]
+    assert not (folder / run.STATE_FILE).exists()

@@ -11,8 +11,8 @@ __all__ = ["__version__", "evaluate", "finetune", "load_run", "predict"]
 _PUBLIC = {
     "evaluate": "bertkit.engine.evaluate",
     "finetune": "bertkit.engine.finetune",
-    "load_run": "bertkit.engine.predict",
-    "predict": "bertkit.engine.predict_file",
+    "load_run": "bertkit.engine.predictor",
+    "predict": "bertkit.engine.predict",
 }
 
 

@@ -11,7 +11,7 @@ from bertkit.commands._options import OverwriteOpt, RunOpt, SetOpt, TextOpt, Tex
 from bertkit.console import console
 
 if TYPE_CHECKING:
-    from bertkit.engine.predict_file import Predicted
+    from bertkit.engine.predict import Predicted
 
 EXAMPLES = ("bertkit predict reviews.csv", "zcat reviews.jsonl.gz | bertkit predict - -o answers.jsonl --all-scores")
 LONGEST_CELL = 60
@@ -33,7 +33,7 @@ def command(
     overwrite: OverwriteOpt = False,
 ) -> None:
     """Keep every column and the order, and add the answer and its probability."""
-    from bertkit.engine.predict_file import predict
+    from bertkit.engine.predict import predict
     from bertkit.errors import UsageError
 
     if console.json and (output == "-" or (output is None and input_ == "-")):

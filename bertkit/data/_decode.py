@@ -6,7 +6,7 @@ import codecs
 import io
 from collections.abc import Iterator
 
-from bertkit.data._source import ByteSource
+from bertkit.data._input import ByteSource
 from bertkit.errors import DataError
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.

@@ -15,7 +15,7 @@ from bertkit import __version__
 from bertkit.engine import checkpoint, device
 from bertkit.engine.evaluate import evaluate
 from bertkit.engine.finetune import finetune
-from bertkit.engine.predict import load_run
+from bertkit.engine.predictor import load_run
 from bertkit.errors import BertkitError, MachineError
 
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "datasets", "evaluate", "huggingface-hub")
@@ -73,6 +73,9 @@ def prove() -> Iterator[tuple[str, str]]:
             yield "predict", f"answers {load_run(run.folder).predict(['a fine day'])[0].answer!r}"
         except BertkitError as error:
             raise MachineError(f"the installation does not work: {error.message}", error.hint) from error
+        except Exception as error:
+            # Whatever a broken library raises, it is what the user wants to know.
+            raise MachineError(f"the installation does not work: {error!r}", "install bertkit anew") from error
 
 
 def _write_rows(path: Path) -> None:

@@ -18,7 +18,7 @@ from bertkit.data.examples import Example, Examples
 from bertkit.data.intervals import bootstrap_interval
 from bertkit.data.tables import as_text
 from bertkit.engine import load
-from bertkit.engine.predict import Predictor, load_run
+from bertkit.engine.predictor import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
 from bertkit.engine.unseen import Unseen

@@ -1,112 +1,198 @@
-"""A run answers rows: read -> encode -> forward -> decode, for eval, predict and the Python API alike."""
+"""A table in, the same table with answers out, in constant memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bertkit.adapters import Adapter
-from bertkit.adapters._base import Record
-from bertkit.adapters._encoder import Encoder
-from bertkit.data.examples import Example, is_empty
-from bertkit.engine import device, load, run
-from bertkit.engine.forward import TorchForward
+from bertkit.adapters._base import Record, Scores
+from bertkit.data.columns import check_columns
+from bertkit.data.examples import Example, is_empty, to_example
+from bertkit.data.sources import log_rejects
+from bertkit.data.tables import Row, Table, create_table, open_table
+from bertkit.engine import load
+from bertkit.engine.predictor import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
-from bertkit.engine.run import Run
 from bertkit.engine.unseen import Unseen
-from bertkit.errors import DataError, UsageError
+from bertkit.errors import BertkitError, DataError, UsageError
+
+log = logging.getLogger("bertkit")
+CHUNK = 2048
+# Scores need all records at once, so memory stays constant only if they are kept for so many rows and no more.
+MOST_SCORED = 10_000
+FLAT = ("csv", "tsv")
 
 
-@dataclass(frozen=True)
-class Predictor:
-    """A loaded run; weights are read when the first row comes.
+@dataclass
+class Predicted:
+    """What was done to a table.
 
     Args:
-        run: The run folder.
+        output: Where the answers are.
+        added: Names of the added columns.
+        rows: Rows written.
+        empty: Rows without text, whose answer is empty.
+        rejected: Bad rows that were left out.
+        unseen: What the model did not see.
+        seen: The same as a sentence.
+        first: The first few rows as written.
+        labelled: Rows with a known label that were scored.
+        scores: Metrics of these rows, if the input has labels.
     """
 
-    run: Run
-
-    @property
-    def adapter(self) -> Adapter:
-        """The run's adapter."""
-        return self.run.adapter
-
-    @cached_property
-    def encoder(self) -> Encoder:
-        """The run's tokenizer and limits."""
-        return self.run.encoder()
-
-    @cached_property
-    def forward(self) -> TorchForward:
-        """The run's model on the best device."""
-        from bertkit.engine import model
-
-        target = device.choose()
-        network = model.for_prediction(self.run.folder, self.adapter).to(target)
-        return TorchForward(network, self.adapter, self.encoder.pad_id, device.token_budget(target))
-
-    @cached_property
-    def text_roles(self) -> list[str]:
-        """The roles that a row must have to be answered."""
-        return list(load.wanted(self.adapter, self.run.recipe, labels=False))
-
-    def predict(self, texts: Iterable[str | Sequence[str] | Mapping[str, Any]]) -> list[Record]:
-        """Answer texts.
-
-        Args:
-            texts: Each a text; or a pair of texts, or a mapping of roles, where the run was trained on pairs.
-
-        Raises:
-            DataError: A row lacks a text.
-        """
-        if isinstance(texts, str):
-            raise UsageError("predict answers a list of texts", f"predict([{texts[:20]!r}])")
-        examples = [self._example(position, text) for position, text in enumerate(texts, 1)]
-        empty = next((example for example in examples if is_empty(example, self.text_roles)), None)
-        if empty is not None:
-            raise DataError(f"{empty.where}: the text is empty")
-        return self.answer(examples)
-
-    def answer(
-        self, examples: Sequence[Example], unseen: Unseen | None = None, progress: Progress = silent
-    ) -> list[Record]:
-        """Answer rows that all have text.
-
-        Args:
-            examples: The rows.
-            unseen: A ledger to add to.
-            progress: Told how many windows are done.
-        """
-        encoded = self.adapter.encode(examples, self.encoder, targets=False)
-        if unseen is not None:
-            unseen.add(encoded)
-        with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
-            logits = self.forward(encoded.windows, progress)
-        return self.adapter.decode(logits, encoded.windows, len(examples))
-
-    def _example(self, position: int, text: str | Sequence[str] | Mapping[str, Any]) -> Example:
-        if isinstance(text, Mapping):
-            return Example("row", position, text)
-        parts = [text] if isinstance(text, str) else list(text)
-        if len(parts) != len(self.text_roles):
-            raise DataError(
-                f"row:{position}: {len(parts)} texts; this run answers {len(self.text_roles)}: "
-                f"{', '.join(self.text_roles)}"
-            )
-        return Example("row", position, dict(zip(self.text_roles, parts, strict=True)))
+    output: str
+    added: list[str]
+    rows: int = 0
+    empty: int = 0
+    rejected: int = 0
+    unseen: Unseen = field(default_factory=Unseen)
+    seen: str = ""
+    first: list[dict[str, Any]] = field(default_factory=list)
+    labelled: int = 0
+    scores: Scores = field(default_factory=dict)
 
 
-def load_run(name: str | Path | None = None) -> Predictor:
-    """Load a run to answer texts with.
+def predict(
+    input: str | Path,
+    output: str | Path | None = None,
+    *,
+    run: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    all_scores: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Predicted:
+    """Answer every row of a table and write it with the answers added, in the same order.
 
     Args:
-        name: Folder or name of a run; None is the newest.
+        input: CSV, TSV, JSONL or Parquet, also with .gz; "-" is standard input.
+        output: By default INPUT.predicted.EXTENSION beside the input; "-" is standard output.
+        run: Folder or name; by default the newest.
+        columns: Role to column name where it differs from the run's.
+        settings: How the input is read, such as {"delimiter": ";"}.
+        all_scores: Also add the score of every label.
+        overwrite: Replace an existing output.
+        progress: Told how many rows are done.
 
     Raises:
-        RunError: There is no such run.
+        BertkitError: The input or the output cannot be used; no output is left behind then.
     """
-    return Predictor(run.find(name))
+    predictor = load_run(run)
+    recipe = load.own_file(predictor.run.recipe, columns, settings)
+    target = str(output) if output is not None else default_output(str(input))
+    with open_table(input, recipe.data) as table:
+        reader = _Reader(predictor, table, recipe.columns)
+        names = _added(table, predictor, all_scores)
+        with create_table(target, table, list(names.values()), overwrite=overwrite) as writer:
+            done = Predicted(target, list(names.values()))
+            flat = writer.format in FLAT
+            for chunk in table.chunks(CHUNK):
+                records = reader.answer(chunk, done)
+                cells = [_cells(record, names, predictor.adapter, flat) for record in records]
+                rows = [_joined(table.name, row, added) for row, added in zip(chunk, cells, strict=True)]
+                writer.write(rows)
+                done.first += rows[: max(5 - len(done.first), 0)]
+                done.rows += len(rows)
+                progress("predict", done.rows, None)
+        done.rejected = table.rejects.count
+        log_rejects(table.rejects, table.name)
+    done.seen = done.unseen.sentence(predictor.encoder.max_length)
+    done.labelled, done.scores = reader.compare()
+    return done
+
+
+def default_output(source: str) -> str:
+    """Return reviews.predicted.csv for reviews.csv, and standard output for standard input."""
+    if source == "-":
+        return "-"
+    path = Path(source)
+    stem, dot, extension = path.name.partition(".")
+    return str(path.with_name(f"{stem}.predicted{dot}{extension}"))
+
+
+class _Reader:
+    """Rows to records, with a bounded sample of labelled ones to compare with."""
+
+    def __init__(self, predictor: Predictor, table: Table, columns: Mapping[str, str]) -> None:
+        needed = load.wanted(predictor.adapter, predictor.run.recipe, labels=False)
+        check_columns(table.columns, {role: columns[role] for role in needed}, table.name)
+        known = load.wanted(predictor.adapter, predictor.run.recipe, labels=True)
+        self.predictor = predictor
+        self.name = table.name
+        self.columns = {role: columns[role] for role in known if columns[role] in table.columns}
+        self.kinds = {role: column.kind for role, column in known.items()}
+        self.texts = predictor.text_roles
+        self.labelled = len(self.columns) == len(known)
+        self.kept: list[tuple[Record, Example]] = []
+
+    def answer(self, chunk: Sequence[Row], done: Predicted) -> list[Record | None]:
+        """Return a record a row, None where there is no text."""
+        examples = [to_example(row, self.name, self.columns, self.kinds) for row in chunk]
+        full = [index for index, example in enumerate(examples) if not is_empty(example, self.texts)]
+        found = self.predictor.answer([examples[index] for index in full], done.unseen)
+        records: list[Record | None] = [None] * len(chunk)
+        for index, record in zip(full, found, strict=True):
+            records[index] = record
+            if self.labelled and len(self.kept) < MOST_SCORED:
+                self.kept.append((record, examples[index]))
+        done.empty += len(chunk) - len(full)
+        return records
+
+    def compare(self) -> tuple[int, Scores]:
+        """Score the kept rows that have a label the model knows."""
+        adapter = self.predictor.adapter
+        pairs = [pair for pair in self.kept if not adapter.is_unlabelled(pair[1]) and _known(adapter, pair[1])]
+        if not pairs:
+            return 0, {}
+        records, examples = zip(*pairs, strict=True)
+        return len(pairs), adapter.score(records, examples)
+
+
+def _known(adapter: Adapter, example: Example) -> bool:
+    try:
+        adapter.check_labels([example])
+    except BertkitError:
+        return False
+    return True
+
+
+def _added(table: Table, predictor: Predictor, all_scores: bool) -> dict[str, str]:
+    keys = ["answer", "score", *(f"score_{label}" for label in predictor.adapter.alternatives if all_scores)]
+    if not set(keys) & set(table.columns):
+        return {key: key for key in keys}
+    names = {key: f"predicted_{key}" for key in keys}
+    if clash := set(names.values()) & set(table.columns):
+        raise UsageError(
+            f'{table.name} has columns named "answer" or "score", and also "{min(clash)}"',
+            "rename these columns, or give a table without earlier predictions",
+        )
+    log.warning(
+        "%s has a column named like an answer column: the added columns are %s", table.name, ", ".join(names.values())
+    )
+    return names
+
+
+def _cells(record: Record | None, names: Mapping[str, str], adapter: Adapter, flat: bool) -> dict[str, Any]:
+    if record is None:
+        return dict.fromkeys(names.values())
+    values = [adapter.as_cell(record.answer) if flat else record.answer, _rounded(record.score)]
+    if len(names) > len(values):
+        values += [_rounded(record.detail[label]) for label in adapter.alternatives]
+    return dict(zip(names.values(), values, strict=True))
+
+
+def _joined(name: str, row: Row, added: Mapping[str, Any]) -> dict[str, Any]:
+    # The first row of JSON Lines decides the names; a later one may bring a key of the same name.
+    if clash := row.values.keys() & added.keys():
+        raise DataError(f'{name}:{row.line}: the key "{min(clash)}" is also the name of an added column', "rename it")
+    return {**row.values, **added}
+
+
+def _rounded(score: float | None) -> float | None:
+    # Batch shapes move a probability by about 1e-7; six decimals are the same whatever the batches.
+    return None if score is None else round(score, 6)

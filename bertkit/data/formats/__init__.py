@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Protocol, cast
 
 from bertkit.data._decode import choose_encoding
+from bertkit.data._input import ByteSource
 from bertkit.data._rows import Rejects, Row
-from bertkit.data._source import ByteSource
 from bertkit.recipe.schema import ReadSettings
 
 

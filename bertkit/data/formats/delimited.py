@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from bertkit.data._decode import read_lines
+from bertkit.data._input import ByteSource
 from bertkit.data._rows import Rejects, Row, as_text
-from bertkit.data._source import ByteSource
 from bertkit.data.columns import check_header
 from bertkit.data.formats import Reader, Sink
 from bertkit.errors import DataError

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NoReturn
 
 from bertkit.data._decode import read_lines
+from bertkit.data._input import ByteSource
 from bertkit.data._rows import SKIP_HINT, Rejects, Row, as_text
-from bertkit.data._source import ByteSource
 from bertkit.data.formats import Reader, Sink
 from bertkit.errors import DataError
 from bertkit.recipe.schema import ReadSettings

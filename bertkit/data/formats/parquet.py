@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from bertkit.data._input import ByteSource
 from bertkit.data._rows import Rejects, Row, as_text
-from bertkit.data._source import ByteSource
 from bertkit.data.columns import check_header
 from bertkit.data.formats import Reader, Sink
 from bertkit.errors import DataError

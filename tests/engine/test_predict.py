@@ -7,7 +7,7 @@ import pytest
 
 import bertkit
 from bertkit.data.tables import open_table
-from bertkit.engine import predict_file
+from bertkit.engine import predict as predict_table
 from bertkit.errors import DataError, UsageError
 from tests.command_line import write_csv, write_reviews
 
@@ -115,7 +115,7 @@ def test_predict_replaces_an_output_only_when_told(finished, tmp_path):
 
 
 def test_predict_bad_row_in_the_middle_leaves_nothing(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict_file, "CHUNK", 2)
+    monkeypatch.setattr(predict_table, "CHUNK", 2)
     source = tmp_path / "days.csv"
     source.write_text("id,text\n1,a\n2,b\n3,c\n4,d,e\n5,f\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"days\.csv:5: 3 fields"):
@@ -136,7 +136,7 @@ def test_predict_failure_keeps_the_output_that_was_there(finished, tmp_path):
 def test_predict_in_chunks_gives_the_same_bytes(finished, tmp_path, monkeypatch):
     source = write_reviews(tmp_path / "many.csv", rows=40)
     whole = bertkit.predict(source, tmp_path / "whole.csv", run=finished, all_scores=True)
-    monkeypatch.setattr(predict_file, "CHUNK", 7)
+    monkeypatch.setattr(predict_table, "CHUNK", 7)
     chunks = bertkit.predict(source, tmp_path / "chunks.csv", run=finished, all_scores=True)
     assert (tmp_path / "chunks.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert (chunks.unseen, chunks.first) == (whole.unseen, whole.first)
@@ -204,4 +204,4 @@ def test_load_run_of_single_texts_refuses_a_pair(finished):
     ],
 )
 def test_default_output_lies_beside_the_input(source, output):
-    assert predict_file.default_output(source) == output
+    assert predict_table.default_output(source) == output

@@ -1,0 +1,112 @@
+"""A run answers rows: read -> encode -> forward -> decode, for eval, predict and the Python API alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bertkit.adapters import Adapter
+from bertkit.adapters._base import Record
+from bertkit.adapters._encoder import Encoder
+from bertkit.data.examples import Example, is_empty
+from bertkit.engine import device, load, run
+from bertkit.engine.forward import TorchForward
+from bertkit.engine.progress import Progress, silent
+from bertkit.engine.run import Run
+from bertkit.engine.unseen import Unseen
+from bertkit.errors import DataError, UsageError
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A loaded run; weights are read when the first row comes.
+
+    Args:
+        run: The run folder.
+    """
+
+    run: Run
+
+    @property
+    def adapter(self) -> Adapter:
+        """The run's adapter."""
+        return self.run.adapter
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The run's tokenizer and limits."""
+        return self.run.encoder()
+
+    @cached_property
+    def forward(self) -> TorchForward:
+        """The run's model on the best device."""
+        from bertkit.engine import model
+
+        target = device.choose()
+        network = model.for_prediction(self.run.folder, self.adapter).to(target)
+        return TorchForward(network, self.adapter, self.encoder.pad_id, device.token_budget(target))
+
+    @cached_property
+    def text_roles(self) -> list[str]:
+        """The roles that a row must have to be answered."""
+        return list(load.wanted(self.adapter, self.run.recipe, labels=False))
+
+    def predict(self, texts: Iterable[str | Sequence[str] | Mapping[str, Any]]) -> list[Record]:
+        """Answer texts.
+
+        Args:
+            texts: Each a text; or a pair of texts, or a mapping of roles, where the run was trained on pairs.
+
+        Raises:
+            DataError: A row lacks a text.
+        """
+        if isinstance(texts, str):
+            raise UsageError("predict answers a list of texts", f"predict([{texts[:20]!r}])")
+        examples = [self._example(position, text) for position, text in enumerate(texts, 1)]
+        empty = next((example for example in examples if is_empty(example, self.text_roles)), None)
+        if empty is not None:
+            raise DataError(f"{empty.where}: the text is empty")
+        return self.answer(examples)
+
+    def answer(
+        self, examples: Sequence[Example], unseen: Unseen | None = None, progress: Progress = silent
+    ) -> list[Record]:
+        """Answer rows that all have text.
+
+        Args:
+            examples: The rows.
+            unseen: A ledger to add to.
+            progress: Told how many windows are done.
+        """
+        encoded = self.adapter.encode(examples, self.encoder, targets=False)
+        if unseen is not None:
+            unseen.add(encoded)
+        with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
+            logits = self.forward(encoded.windows, progress)
+        return self.adapter.decode(logits, encoded.windows, len(examples))
+
+    def _example(self, position: int, text: str | Sequence[str] | Mapping[str, Any]) -> Example:
+        if isinstance(text, Mapping):
+            return Example("row", position, text)
+        parts = [text] if isinstance(text, str) else list(text)
+        if len(parts) != len(self.text_roles):
+            raise DataError(
+                f"row:{position}: {len(parts)} texts; this run answers {len(self.text_roles)}: "
+                f"{', '.join(self.text_roles)}"
+            )
+        return Example("row", position, dict(zip(self.text_roles, parts, strict=True)))
+
+
+def load_run(name: str | Path | None = None) -> Predictor:
+    """Load a run to answer texts with.
+
+    Args:
+        name: Folder or name of a run; None is the newest.
+
+    Raises:
+        RunError: There is no such run.
+    """
+    return Predictor(run.find(name))

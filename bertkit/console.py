@@ -42,6 +42,7 @@ class Console:
         self.verbose = False
         self.warnings: list[str] = []
         self.data: Mapping[str, Any] | None = None
+        self._live: RichConsole | None = None
 
     def configure(self, *, json: bool, quiet: bool, verbose: bool) -> None:
         """Apply the options that every verb has; must come before the libraries are imported."""
@@ -120,14 +121,19 @@ class Console:
         if self.quiet:
             yield _nothing
         elif sys.stderr.isatty():
-            with _bar(self._rich(stderr=True)) as progress:
-                yield progress
+            self._live = self._rich(stderr=True)
+            try:
+                with _bar(self._live) as progress:
+                    yield progress
+            finally:
+                self._live = None
         else:
             yield _Lines(self)
 
     def _aside(self, text: str, style: str) -> None:
         line = clean(text, keep="\n\t")
-        self._rich(stderr=True).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        # A bar that is shown must print the line itself, or the two end up in one another.
+        (self._live or self._rich(stderr=True)).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def _document(self, document: Mapping[str, Any]) -> None:
         full = {"schema": SCHEMA, **document, "warnings": self.warnings}

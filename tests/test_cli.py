@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -199,3 +200,10 @@ def test_main_ends_with_the_exit_code(monkeypatch, capsys):
         cli.main()
     assert stop.value.code == 2
     assert json.load(io.StringIO(capsys.readouterr().out))["ok"] is False
+
+
+@pytest.mark.parametrize("flags", [[], ["-v"]])
+def test_libraries_are_quiet_unless_asked(monkeypatch, flags):
+    monkeypatch.delenv("TRANSFORMERS_VERBOSITY", raising=False)
+    cli.run(["runs", "list", "--json", *flags])
+    assert (os.environ.get("TRANSFORMERS_VERBOSITY") == "error") is (not flags)

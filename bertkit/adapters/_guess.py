@@ -60,6 +60,9 @@ def kind_of_labels(column: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str,
         whole = all(float(value).is_integer() for value in values)
         if not whole or len(distinct) > 20:
             return "number", ",", f"its cells are numbers with {len(distinct)} distinct values"
+        if len(distinct) > 2:
+            found = f"its cells have {len(distinct)} distinct whole numbers (--set adapter.labels=number orders them)"
+            return "single", ",", found
     for separator in (",", ";", "|"):
         parts = Counter(part.strip() for value in values for part in value.split(separator))
         split = sum(separator in value for value in values)

@@ -142,7 +142,11 @@ def _warn_of_twins(counts: Mapping[str, int], source: str) -> None:
     for group in twins.values():
         if len(group) > 1:
             found = " and ".join(f'"{label}" ({counts[label]} rows)' for label in sorted(group))
-            log.warning("%s: %s differ only by case or spaces, and become labels of their own", source, found)
+            log.warning(
+                "%s: %s differ only by case or spaces, and become labels of their own; write them alike to merge them",
+                source,
+                found,
+            )
 
 
 def _nearest(label: str, names: Sequence[str]) -> str:

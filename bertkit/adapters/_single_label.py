@@ -127,11 +127,12 @@ class SingleLabel(LabelKind):
         counts = metrics.from_confusion(matrix)
         columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), counts.gold)
         lines = [[label, *values] for label, *values in zip(self.labels, *(c.tolist() for c in columns), strict=True)]
+        mixed = self._confusions(matrix)
         cells = [[label, *row] for label, row in zip(self.labels, matrix.tolist(), strict=True)]
         return [
             Grid("Per class", ["label", "precision", "recall", "f1", "rows"], lines),
             Grid("Confusion matrix (line: gold, column: answer)", ["gold", *self.labels], cells),
-            Grid("Most frequent confusions", ["gold", "answer", "rows"], self._confusions(matrix)),
+            *([Grid("Most frequent confusions", ["gold", "answer", "rows"], mixed)] if mixed else []),
         ]
 
     def _confusions(self, matrix: np.ndarray) -> list[list[Any]]:

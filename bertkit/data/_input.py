@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 from bertkit.errors import DataError
 
 BLOCK = 65536
+GZIP = b"\x1f\x8b"
 
 
 class ByteSource(io.BufferedIOBase):
@@ -104,7 +105,9 @@ def open_source(path: str | Path) -> ByteSource:
         DataError: There is no such file, or it cannot be read.
     """
     if str(path) == "-":
-        return ByteSource(cast(BinaryIO, sys.stdin.buffer), "stdin")
+        stream = cast(io.BufferedReader, sys.stdin.buffer)
+        zipped = hasattr(stream, "peek") and stream.peek(2)[:2] == GZIP
+        return ByteSource(cast(BinaryIO, gzip.open(stream) if zipped else stream), "stdin")
     path = Path(path)
     opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:

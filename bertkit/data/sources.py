@@ -85,7 +85,7 @@ def load_hub(repository: str, config: str | None, revision: str | None) -> Any:
 
 def _snapshot(repository: str, config: str | None, revision: str | None) -> Path:
     import httpx2
-    from huggingface_hub import errors, snapshot_download
+    from huggingface_hub import HfApi, constants, errors, snapshot_download
 
     folders = [f"{config}/*", f"*/{config}/*"] if config else ["*"]
     patterns = ["README.md", *(f"{folder}{kind}" for folder in folders for kind in FILE_KINDS)]
@@ -94,6 +94,8 @@ def _snapshot(repository: str, config: str | None, revision: str | None) -> Path
         try:
             return Path(download(local_files_only=True))
         except errors.LocalEntryNotFoundError:
+            # Asked once before the download, which would ask six times and say so each time.
+            HfApi().dataset_info(repository, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
             return Path(download())
     except errors.HFValidationError as error:
         raise DataError(f'"{repository}" is no owner/name of a data set on the hub', "--data FILE") from error

@@ -103,8 +103,17 @@ def evaluate(
         examples, on_validation = load.file(data, predictor.run.recipe, predictor.adapter, columns, settings), False
     else:
         examples, on_validation = own_rows(predictor.run)
+    if data is not None:
+        warn_of_training_rows(predictor.run, data)
     predictor.adapter.check_labels(examples.rows)
     return _evaluate(predictor, examples, on_validation, progress)
+
+
+def warn_of_training_rows(run: Run, path: str | Path) -> None:
+    """Warn if a file is the one that the run was trained on: its scores say little about other rows."""
+    train = run.recipe.data.train
+    if run.recipe.data.hub is None and train is not None and Path(path).resolve() == Path(train).resolve():
+        log.warning("%s is the file this run was trained on: scores on its rows flatter the model", path)
 
 
 def own_rows(run: Run) -> tuple[Examples, bool]:
@@ -188,6 +197,7 @@ def _mistakes(
         if severity is not None:
             text = " | ".join(str(example.values[role]) for role in texts)
             right, wrong = (as_text(adapter.as_cell(answer)) or "" for answer in (gold, record.answer))
-            mistake = Mistake(example.line, text, right, wrong, record.score)
+            score = None if record.score is None else round(record.score, 6)
+            mistake = Mistake(example.line, text, right, wrong, score)
             found.append((severity, mistake))
     return [mistake for _, mistake in sorted(found, key=lambda item: -item[0])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +57,48 @@ def for_prediction(folder: Path, adapter: Adapter) -> Any:
     return model.eval()
 
 
+def save(network: Any, folder: Path, state_dict: dict[str, Any] | None = None) -> None:
+    """Write config.json and model.safetensors.
+
+    Args:
+        network: The model.
+        folder: Made if it does not exist.
+        state_dict: Weights to write in place of the model's own.
+    """
+    with _quietly():
+        network.save_pretrained(folder, state_dict=state_dict)
+
+
 def _load(folder: Path, adapter: Adapter, config: Any) -> tuple[Any, dict[str, Any]]:
     import torch
     import transformers
 
-    loaded: tuple[Any, dict[str, Any]] = getattr(transformers, adapter.model_class).from_pretrained(
-        folder,
-        config=config,
-        dtype=torch.float32,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        ignore_mismatched_sizes=True,
-        output_loading_info=True,
-    )
+    with _quietly():
+        loaded: tuple[Any, dict[str, Any]] = getattr(transformers, adapter.model_class).from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
     return loaded
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the bars and reports of transformers away, unless somebody asked for its notes."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    if level > logging.INFO:
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

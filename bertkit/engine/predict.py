@@ -15,6 +15,7 @@ from bertkit.data.examples import Example, is_empty, to_example
 from bertkit.data.sources import log_rejects
 from bertkit.data.tables import Row, Table, create_table, open_table
 from bertkit.engine import load
+from bertkit.engine.evaluate import warn_of_training_rows
 from bertkit.engine.predictor import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.unseen import Unseen
@@ -103,6 +104,8 @@ def predict(
         log_rejects(table.rejects, table.name)
     done.seen = done.unseen.sentence(predictor.encoder.max_length)
     done.labelled, done.scores = reader.compare()
+    if done.scores:
+        warn_of_training_rows(predictor.run, input)
     return done
 
 
@@ -180,7 +183,8 @@ def _added(table: Table, predictor: Predictor, all_scores: bool) -> dict[str, st
 def _cells(record: Record | None, names: Mapping[str, str], adapter: Adapter, flat: bool) -> dict[str, Any]:
     if record is None:
         return dict.fromkeys(names.values())
-    values = [adapter.as_cell(record.answer) if flat else record.answer, _rounded(record.score)]
+    answer = _rounded(record.answer) if isinstance(record.answer, float) else record.answer
+    values = [adapter.as_cell(answer) if flat else answer, _rounded(record.score)]
     if len(names) > len(values):
         values += [_rounded(record.detail[label]) for label in adapter.alternatives]
     return dict(zip(names.values(), values, strict=True))

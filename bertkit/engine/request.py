@@ -51,7 +51,7 @@ class Request:
     @property
     def label(self) -> str:
         """A short name for the run's folder."""
-        return Path(self.task or self.data or "run").stem or "run"
+        return Path(self.task or self.data or "").name.partition(".")[0] or "run"
 
 
 def resolve(request: Request) -> Resolved:

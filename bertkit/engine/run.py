@@ -84,7 +84,8 @@ def load(folder: Path) -> Run:
     except (FileNotFoundError, NotADirectoryError) as error:
         if (folder / STATE_FILE).is_file():
             raise RunError(f"{folder} is not finished", f"bertkit finetune --resume {folder}") from error
-        raise RunError(f"{folder} is not a run: it has no {RUN_FILE}", "bertkit runs list") from error
+        reason = f"it has no {RUN_FILE}" if folder.is_dir() else "there is no such folder"
+        raise RunError(f"{folder} is not a run: {reason}", "bertkit runs list") from error
     except ValueError as error:
         raise RunError(f"{folder / RUN_FILE} is damaged: {error}") from error
     if info.get("format") != FORMAT:
@@ -100,7 +101,8 @@ def find(name: str | Path | None) -> Run:
     """
     if name is not None:
         folder = Path(name)
-        return load(folder if folder.is_dir() else runs_folder() / name)
+        named = folder.is_dir() or len(folder.parts) > 1
+        return load(folder if named else runs_folder() / name)
     runs = listed()
     if not runs:
         raise RunError(f"there is no finished run in {runs_folder()}", "bertkit finetune sentiment --data sample")

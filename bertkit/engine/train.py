@@ -17,6 +17,7 @@ import numpy as np
 from bertkit.adapters import Adapter
 from bertkit.adapters._base import Scores
 from bertkit.engine import device, run, training_arguments
+from bertkit.engine.model import save as save_model
 from bertkit.engine.prepare import Prepared, save_tokenizer
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
@@ -180,7 +181,7 @@ def _tuned(network: Any, *, prepared: Prepared, forward: Callable[..., Any]) -> 
 
 def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:
     prepared = job.prepared
-    network.save_pretrained(job.work)
+    save_model(network, job.work)
     save_tokenizer(prepared.checkpoint.folder, job.work)
     info = {
         "recipe": state["recipe"],

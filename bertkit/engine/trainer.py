@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from bertkit.adapters._encoder import Window
 from bertkit.data.metrics import smaller_is_better
 from bertkit.engine.batches import ShuffledBatches
 from bertkit.engine.collate import Collate
+from bertkit.engine.model import save
 from bertkit.engine.progress import Progress
 from bertkit.engine.signals import StopRequest
 
@@ -97,7 +99,7 @@ class EncoderTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         # Without training_args.bin, which is a pickle.
-        self.model.save_pretrained(output_dir or self.args.output_dir, state_dict=state_dict)
+        save(self.model, Path(output_dir or self.args.output_dir), state_dict)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Count nothing: the count of the base class looks for padded inputs."""

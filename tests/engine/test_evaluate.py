@@ -157,3 +157,11 @@ def test_evaluate_adds_the_metrics_that_the_recipe_names(tiny, reviews, tmp_path
 def test_evaluate_refuses_columns_without_a_file(finished):
     with pytest.raises(UsageError, match="for a file of your own"):
         bertkit.evaluate(finished, columns={"text": "other"})
+
+
+def test_evaluate_warns_of_the_rows_it_was_trained_on(finished, reviews, tmp_path, caplog):
+    bertkit.evaluate(finished, data=str(reviews))
+    assert "is the file this run was trained on" in caplog.text
+    caplog.clear()
+    bertkit.evaluate(finished, data=str(shutil.copy(reviews, tmp_path / "other.csv")))
+    assert not caplog.text

@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 demo: $(READY)  ## Fine-tune, score and predict on embedded parts, without a hub
 	$(BIN)/bertkit finetune sentiment --model minilm --data sample
 	$(BIN)/bertkit eval
-	$(BIN)/bertkit predict examples/reviews.csv --overwrite
+	$(BIN)/bertkit predict examples/reviews.csv --text review --overwrite
 
 test: $(READY)  ## All tests
 	$(BIN)/python -m pytest

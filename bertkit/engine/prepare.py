@@ -32,8 +32,8 @@ log = logging.getLogger("bertkit")
 
 # Devlin et al. 2019 train 3 epochs; few rows want more steps (Mosbach et al. 2021, Zhang et al. 2021).
 EPOCHS = 3
-FEWEST_STEPS = 1000
-MOST_EPOCHS = 20
+FEWEST_STEPS = 300
+MOST_EPOCHS = 10
 # Width of the checkpoint to peak learning rate: small ones want larger rates (Turc et al. 2019).
 RATES = ((256, 3e-4), (512, 2e-4), (768, 3e-5), (math.inf, 2e-5))
 

@@ -77,12 +77,16 @@ class SingleLabel(LabelKind):
         ]
 
     def tune(self, logits: np.ndarray, examples: Sequence[Example]) -> dict[str, Any]:
-        """Choose the threshold of the second of two labels that gives the best accuracy, if there are rows enough."""
+        """Choose the threshold of the second of two labels with the best accuracy, unless the gain may be luck."""
         if len(self.labels) != 2 or self.settings.threshold != "auto" or len(examples) < FEWEST_ROWS:
             return {}
         probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
         gold = np.array([self.target(example) for example in examples]) == 1
-        return {"threshold": best_threshold(gold, probability, lambda hits, wrong, missed: -(wrong + missed))}
+        threshold = best_threshold(gold, probability, lambda hits, wrong, missed: -(wrong + missed))
+        changed = (probability >= threshold) != (probability >= 0.5)
+        gain = ((probability >= threshold) == gold)[changed].sum() - ((probability >= 0.5) == gold)[changed].sum()
+        # A sign test on the rows whose answer changes, at about 95 %.
+        return {"threshold": threshold} if gain > 2 * np.sqrt(changed.sum()) else {}
 
     def _threshold(self) -> float | None:
         if len(self.labels) == 2 and isinstance(self.settings.threshold, float):

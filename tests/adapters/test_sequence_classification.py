@@ -284,6 +284,18 @@ def test_tune_leaves_few_rows_and_more_than_two_classes_alone(names, count):
     assert adapter.tune(logits, windows(count), rows(*cells)).fitted == {}
 
 
+@pytest.mark.parametrize(("wrong", "tuned"), [(3, False), (30, True)])
+def test_tune_takes_a_threshold_only_where_the_gain_is_more_than_luck(wrong, tuned):
+    """So many rows between 0.5 and 0.6 are wrong at 0.5, and nothing else is."""
+    adapter = learnt("no", "yes")
+    probability = np.concatenate([np.linspace(0.55, 0.59, wrong), np.full(60, 0.9), np.full(60, 0.1)])
+    cells = ["no"] * wrong + ["yes"] * 60 + ["no"] * 60
+    logits = [np.array([0.0, np.log(value / (1 - value))]) for value in probability]
+    fitted = adapter.tune(logits, windows(len(cells)), rows(*cells)).fitted
+    assert ("threshold" in fitted) is tuned
+    assert not tuned or 0.59 < fitted["threshold"] < 0.9
+
+
 def test_tune_of_several_labels_gives_rare_ones_a_shared_threshold():
     adapter = learnt("often,too", "rare", labels="multi")
     probability = np.linspace(0.01, 0.4, 120)

@@ -24,7 +24,8 @@ def test_bundled_tasks_are_all_there():
 def test_bundled_recipe_is_valid_and_names_its_columns(task):
     recipe = resolve(Request(task=task)).recipe
     adapter = adapters.create(recipe.adapter.name, recipe.adapter.model_dump(exclude={"name"}))
-    assert {"text", "label"} <= set(load.wanted(adapter, recipe, labels=True))
+    load.check_roles(adapter, recipe)
+    assert {column.role for column in adapter.layouts[0] if not column.optional} <= recipe.columns.keys()
     assert recipe.title
     assert recipe.data.hub
 

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from bertkit.adapters._encoder import Encoder, Window
-from bertkit.data.examples import Column, Example
+from bertkit.data.examples import Column, Example, Examples
+from bertkit.errors import RecipeError
 
 Scores = dict[str, float]
 Scorer = Callable[[np.ndarray], Scores]
@@ -25,11 +26,13 @@ class Encoded:
         windows: In row order; each names its row by position.
         tokens: Tokens of each row's text, special tokens left out, shape (rows,).
         seen: How many of these at least one window holds, shape (rows,).
+        remarks: What else the user should know about rows, and the places where it was found.
     """
 
     windows: list[Window]
     tokens: np.ndarray
     seen: np.ndarray
+    remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,14 @@ class Record:
     """The decoded answer to one row.
 
     Args:
-        answer: What the user asked for: a label, several labels, a number.
+        answer: What the user asked for: a label, several labels, a number, entities, a piece of text.
         score: Probability of the answer in 0..1, or None where there is none.
-        detail: Every alternative with its score.
+        detail: What else the task knows: the score of every label, the tag of every word, the best spans.
     """
 
     answer: Any
     score: float | None
-    detail: Mapping[str, float] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,9 @@ class Grid:
 class Adapter(ABC):
     """One task type; a value object, so that a run can be rebuilt from what it stored.
 
+    A class names its settings model, the Auto class of its head, whether that head answers every token, and its
+    layouts: the sets of columns it can read rows from. A table is read by the first layout that it can fill.
+
     Args:
         settings: The recipe's [adapter] table.
         labels: Label names in the order of the model's outputs.
@@ -75,6 +81,7 @@ class Adapter(ABC):
     settings_model: ClassVar[type[BaseModel]]
     model_class: ClassVar[str]
     per_token: ClassVar[bool] = False
+    layouts: ClassVar[tuple[tuple[Column, ...], ...]]
 
     settings: Any
     labels: tuple[str, ...] = ()
@@ -84,10 +91,6 @@ class Adapter(ABC):
     @abstractmethod
     def metric(self) -> str:
         """The score that selects the best epoch unless the recipe names one."""
-
-    @abstractmethod
-    def columns(self, names: Mapping[str, str]) -> tuple[Column, ...]:
-        """Return the columns it needs, given the role-to-name table of the recipe."""
 
     @classmethod
     @abstractmethod
@@ -104,6 +107,18 @@ class Adapter(ABC):
             DataError: The labels cannot be learnt, such as a single class.
         """
 
+    def mend(self, found: Examples, on_bad_row: str) -> Examples:
+        """Return rows whose labels have one form and no repairable fault; what was done is counted.
+
+        Args:
+            found: Rows with text; their labels are what the file holds.
+            on_bad_row: "stop" or "skip": what to do with a row that cannot be repaired.
+
+        Raises:
+            DataError: A label cannot be repaired and on_bad_row is "stop".
+        """
+        return found
+
     @abstractmethod
     def is_unlabelled(self, example: Example) -> bool:
         """Tell whether a training row lacks what it should teach."""
@@ -111,6 +126,10 @@ class Adapter(ABC):
     @abstractmethod
     def stratum(self, example: Example) -> str | None:
         """Return the group a held-out split keeps in proportion, or None."""
+
+    def group(self, example: Example) -> str | None:
+        """Return what rows share that must not stand on both sides of a split, such as a document; None: nothing."""
+        return None
 
     @abstractmethod
     def check_labels(self, examples: Sequence[Example]) -> None:
@@ -126,11 +145,25 @@ class Adapter(ABC):
 
     @abstractmethod
     def encode(self, examples: Sequence[Example], encoder: Encoder, *, targets: bool) -> Encoded:
-        """Return the windows of some rows; with targets, each window carries what the loss compares with."""
+        """Return the windows of some rows.
+
+        Args:
+            examples: The rows.
+            encoder: Tokenizer and limits.
+            targets: Whether each window shall carry what the loss compares with; one that has nothing to teach
+                carries None and is not trained on.
+        """
 
     @abstractmethod
     def target_batch(self, windows: Sequence[Window]) -> np.ndarray:
-        """Return the targets of a batch of windows as one array, first axis the windows."""
+        """Return the targets of a batch of windows as one array, first axis the windows.
+
+        Where the head answers every token, the second axis is as long as the longest window.
+        """
+
+    def count(self, targets: np.ndarray) -> int:
+        """Return the number of targets that the mean loss is taken over."""
+        return targets.size
 
     @abstractmethod
     def loss(self, logits: Any, targets: Any) -> Any:
@@ -148,13 +181,22 @@ class Adapter(ABC):
         """Return this adapter with decoder settings fitted to validation rows."""
         return self
 
+    @property
+    def outputs(self) -> int:
+        """The numbers that the head gives for each text, or for each token."""
+        return max(len(self.labels), 1)
+
     @abstractmethod
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Return a function from row positions, repeats allowed, to metrics; resampling calls it often."""
 
-    @abstractmethod
     def arrays(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-        """Return gold and answers as numbers, in the form that metrics of the evaluate library take."""
+        """Return gold and answers as numbers, in the form that metrics of the evaluate library take.
+
+        Raises:
+            RecipeError: Its answers are not numbers.
+        """
+        raise RecipeError("metrics: modules of evaluate compare labels or numbers, and this task answers neither")
 
     def score(self, records: Sequence[Record], examples: Sequence[Example]) -> Scores:
         """Return the metrics over all rows."""
@@ -169,13 +211,29 @@ class Adapter(ABC):
         """Return the right answer to a row in the form that records have."""
 
     @abstractmethod
-    def severity(self, record: Record, gold: Any) -> float | None:
+    def lessons(self, example: Example) -> list[str]:
+        """Return what a labelled row teaches, to be counted: its labels, the types of its entities."""
+
+    @abstractmethod
+    def severity(self, record: Record, example: Example) -> float | None:
         """Return None for a right answer, else how high it belongs in the list of errors."""
 
-    @property
-    def alternatives(self) -> tuple[str, ...]:
-        """The names of the scores in Record.detail."""
-        return self.labels
+    @abstractmethod
+    def cells(self, record: Record, *, everything: bool) -> dict[str, Any]:
+        """Return what predict adds to a row: "answer", "score" and further columns, the same for every record.
+
+        Args:
+            record: A decoded answer.
+            everything: Also add what only --all-scores asks for.
+        """
+
+    @abstractmethod
+    def cell_names(self, *, everything: bool) -> list[str]:
+        """Return the names of these columns."""
+
+    def by_word(self, record: Record) -> Sequence[str] | None:
+        """Return the answer as one label a word, for formats with a line a word; None: there is no such form."""
+        return None
 
     @property
     def is_tuned(self) -> bool:
@@ -200,9 +258,11 @@ class Inferred:
         settings: Its own settings that differ from the defaults.
         because: One sentence a guess.
         confidence: How well the table fits this task type, 0..1.
+        encode: Values of the recipe's [encode] table that suit this task type better than the defaults.
     """
 
     columns: dict[str, str]
     settings: dict[str, Any]
     because: list[str]
     confidence: float
+    encode: dict[str, Any] = field(default_factory=dict)

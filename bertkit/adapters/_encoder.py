@@ -34,6 +34,25 @@ class Window:
     detail: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """The part of a row that fits into one window.
+
+    Args:
+        input_ids: Token ids with special tokens, shape (length,), int32.
+        segment_ids: The same shape.
+        kept: Which tokens of the last text these are, shape (kept,).
+        start: Where these begin in input_ids.
+        fresh: How many of the row's tokens no earlier view held.
+    """
+
+    input_ids: np.ndarray
+    segment_ids: np.ndarray
+    kept: np.ndarray
+    start: int
+    fresh: int
+
+
 @dataclass(frozen=True)
 class Frame:
     """The special tokens around one text or a pair, read off the tokenizer itself.
@@ -151,8 +170,21 @@ class Encoder:
         encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array(encoding.ids, np.int32) for encoding in encodings]
 
-    def windows(self, *texts: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-        """Return input ids, segment ids and the number of tokens not seen before, for each window of a row.
+    def ids_and_offsets(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the token ids of each text without special tokens, and the characters they stand for.
+
+        Returns:
+            For each text its ids of shape (tokens,) and the first character and the one after the last of each
+            token, shape (tokens, 2).
+        """
+        encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [
+            (np.array(encoding.ids, np.int32), np.array(encoding.offsets, np.int32).reshape(-1, 2))
+            for encoding in encodings
+        ]
+
+    def views(self, *texts: np.ndarray) -> Iterator[View]:
+        """Yield the windows of a row.
 
         Args:
             texts: Token ids of one text, or of two that form a pair.
@@ -160,16 +192,18 @@ class Encoder:
         settings = self.settings
         if len(texts) == 1:
             parts = cut(texts[0].size, self.max_length - self.single.size, settings.truncate, settings.stride)
+            start = self.single.ids[0].size
             for kept, fresh in _fresh(parts):
-                yield *self.single.wrap(texts[0][kept]), fresh
+                yield View(*self.single.wrap(texts[0][kept]), kept, start, fresh)
             return
         rooms = share(texts[0].size, texts[1].size, self.max_length - self.pair.size)
         # In "windows" only the second text moves on: the first is the question that each window repeats.
         how = "head" if settings.truncate == "windows" else settings.truncate
         first = cut(texts[0].size, rooms[0], how, 0)[0]
         seen_before = first.size
+        start = self.pair.ids[0].size + first.size + self.pair.ids[1].size
         for kept, fresh in _fresh(cut(texts[1].size, rooms[1], settings.truncate, settings.stride)):
-            yield *self.pair.wrap(texts[0][first], texts[1][kept]), fresh + seen_before
+            yield View(*self.pair.wrap(texts[0][first], texts[1][kept]), kept, start, fresh + seen_before)
             seen_before = 0
 
 

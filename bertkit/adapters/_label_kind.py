@@ -98,5 +98,9 @@ class LabelKind(ABC):
 
 
 def detail_matrix(records: Sequence[Record], labels: Sequence[str]) -> np.ndarray:
-    """Return the scores of all labels, shape (rows, labels)."""
-    return np.array([[record.detail[label] for label in labels] for record in records]).reshape(-1, len(labels))
+    """Return the scores of all labels as predict writes them, shape (rows, labels).
+
+    With more decimals, rows of the same text would be ranked by what the shape of a batch does to a float.
+    """
+    scores = np.array([[record.detail[label] for label in labels] for record in records])
+    return scores.reshape(-1, len(labels)).round(6)

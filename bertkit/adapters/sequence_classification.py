@@ -64,6 +64,13 @@ class SequenceClassification(Adapter):
 
     settings_model: ClassVar[type[BaseModel]] = SequenceClassificationSettings
     model_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    layouts: ClassVar[tuple[tuple[Column, ...], ...]] = (
+        (
+            Column("text", "text"),
+            Column("text_pair", "text", optional=True),
+            Column("label", "label", training_only=True),
+        ),
+    )
 
     @property
     def metric(self) -> str:
@@ -74,14 +81,6 @@ class SequenceClassification(Adapter):
     def kind(self) -> LabelKind:
         """What it answers: a label, several, or a number."""
         return KINDS[self.settings.labels](self.settings, self.labels, self.fitted)
-
-    def columns(self, names: Mapping[str, str]) -> tuple[Column, ...]:
-        """One text, perhaps a second one, and for training a label."""
-        return (
-            Column("text", "text"),
-            Column("text_pair", "text", optional=True),
-            Column("label", "label", training_only=True),
-        )
 
     @classmethod
     def infer(
@@ -150,9 +149,9 @@ class SequenceClassification(Adapter):
         seen = np.zeros(len(rows), np.int64)
         for row, texts in enumerate(rows):
             target = self.kind.target(examples[row]) if targets else None
-            for input_ids, segment_ids, fresh in encoder.windows(*texts):
-                windows.append(Window(row, input_ids, segment_ids, target))
-                seen[row] += fresh
+            for view in encoder.views(*texts):
+                windows.append(Window(row, view.input_ids, view.segment_ids, target))
+                seen[row] += view.fresh
         return Encoded(windows, np.array([sum(text.size for text in texts) for texts in rows], np.int64), seen)
 
     def target_batch(self, windows: Sequence[Window]) -> np.ndarray:
@@ -187,10 +186,10 @@ class SequenceClassification(Adapter):
         """Return the label, the list of labels in the model's order, or the number."""
         return self.kind.gold(example)
 
-    @property
-    def alternatives(self) -> tuple[str, ...]:
-        """The labels, none for numbers."""
-        return self.kind.alternatives
+    def lessons(self, example: Example) -> list[str]:
+        """The labels of the row."""
+        gold = self.gold(example)
+        return gold if isinstance(gold, list) else [str(gold)]
 
     @property
     def is_tuned(self) -> bool:
@@ -201,9 +200,18 @@ class SequenceClassification(Adapter):
         """Return a label, labels with the separator between them, or a number."""
         return self.kind.as_cell(answer)
 
-    def severity(self, record: Record, gold: Any) -> float | None:
+    def cells(self, record: Record, *, everything: bool) -> dict[str, Any]:
+        """The answer, its probability, and the score of every label."""
+        scores = {f"score_{label}": record.detail[label] for label in self.kind.alternatives} if everything else {}
+        return {"answer": record.answer, "score": record.score, **scores}
+
+    def cell_names(self, *, everything: bool) -> list[str]:
+        """The names of these columns."""
+        return ["answer", "score", *(f"score_{label}" for label in self.kind.alternatives if everything)]
+
+    def severity(self, record: Record, example: Example) -> float | None:
         """Rank errors by confidence, numbers by how far they are off."""
-        return self.kind.severity(record, gold)
+        return self.kind.severity(record, self.kind.gold(example))
 
     def _pool(self, logits: Sequence[np.ndarray], windows: Sequence[Window], rows: int) -> np.ndarray:
         pooled = np.zeros((rows, len(self.labels)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +19,17 @@ class Column:
 
     Args:
         role: Its key in the recipe's [columns].
-        kind: "text" cells become text; "label" cells stay what the file holds.
+        kind: "text" cells become text and "words" cells lists of words; "label" cells stay what the file holds.
         training_only: Prediction works without it.
         optional: Training works without it too, where the recipe does not name it.
+        usual: Names that such a column often has, tried where the recipe names none.
     """
 
     role: str
     kind: str
     training_only: bool = False
     optional: bool = False
+    usual: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,13 @@ class Examples:
         source: Name of the file or data set.
         rows: The usable examples in file order.
         dropped: Reason to number of rows that were left out.
+        repaired: What was mended in the labels, and how often.
     """
 
     source: str
     rows: list[Example]
     dropped: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, int] = field(default_factory=dict)
 
     def pick(self, indices: Iterable[int]) -> Examples:
         """Return the examples at some positions, as a split of the same source."""
@@ -84,17 +89,25 @@ def to_example(row: Row, source: str, columns: Mapping[str, str], kinds: Mapping
         columns: Role to column name.
         kinds: Role to kind, see Column.
     """
-    values = {role: row.values.get(name) for role, name in columns.items()}
+    read: dict[str, Callable[[Any], Any]] = {"text": _text, "words": words}
     return Example(source, row.line, {
-        role: (as_text(value) or "") if kinds[role] == "text" else value for role, value in values.items()
+        role: read.get(kinds[role], _as_it_is)(row.values.get(name)) for role, name in columns.items()
     })  # fmt: skip
+
+
+def words(value: Any) -> list[str]:
+    """Return a cell as words: a list as it is, a JSON list in text, or text split at white space."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(value, list | tuple):
+        return [_text(word) for word in value]
+    return _text(value).split()
 
 
 def is_empty(example: Example, roles: Sequence[str]) -> bool:
     """Tell whether any of some roles holds nothing but white space."""
-    return any(
-        value is None or (isinstance(value, str) and not value.strip()) for value in map(example.values.get, roles)
-    )
+    return any(not _characters(example.values.get(role)).strip() for role in roles)
 
 
 def keep_usable(source: str, examples: Iterable[Example], texts: Sequence[str], on_empty: str) -> Examples:
@@ -119,3 +132,15 @@ def keep_usable(source: str, examples: Iterable[Example], texts: Sequence[str], 
             "fill the cells, or --set data.on_empty=drop",
         )
     return Examples(source, rows, {"empty text": len(empty)} if empty else {})
+
+
+def _text(value: Any) -> str:
+    return as_text(value) or ""
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _characters(value: Any) -> str:
+    return "".join(value) if isinstance(value, list) else _text(value)

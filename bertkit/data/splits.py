@@ -10,35 +10,59 @@ import numpy as np
 from bertkit.errors import DataError
 
 
-def hold_out(strata: Sequence[str | None], fraction: float, seed: int) -> list[int]:
+def hold_out(strata: Sequence[str | None], fraction: float, seed: int, groups: Sequence[str | None] = ()) -> list[int]:
     """Return the positions of the rows to hold out, sorted.
 
     Each stratum gives its share, rounded so that the whole comes out right; one of a single row stays in training.
+    Rows of one group stay together, and then groups are drawn and strata are left aside.
 
     Args:
         strata: The label of each row, or None for rows to be split at random.
         fraction: Share of all rows to hold out, between 0 and 1.
         seed: Of the choice.
+        groups: What each row shares with others that must not stand on both sides; None or nothing: it is alone.
 
     Raises:
         DataError: There are too few rows to hold any out.
     """
-    groups: dict[str | None, list[int]] = defaultdict(list)
-    for position, stratum in enumerate(strata):
-        groups[stratum].append(position)
     generator = np.random.default_rng(seed)
-    held: list[int] = []
-    wanted = 0.0
-    for stratum in sorted(groups, key=str):
-        members = generator.permutation(groups[stratum]).tolist()
-        if len(members) == 1:
-            continue
-        wanted += len(members) * fraction
-        take = min(round(wanted) - len(held), len(members) - 1)
-        held += members[: max(take, 0)]
+    grouped = any(group is not None for group in groups)
+    held = _whole_groups(groups, fraction, generator) if grouped else _of_each(strata, fraction, generator)
     if not held:
         raise DataError(
             f"{len(strata)} training rows are too few to hold out {fraction:.0%} for validation",
             "--validation FILE, or --set data.validation_fraction=0.3",
         )
     return sorted(held)
+
+
+def _of_each(strata: Sequence[str | None], fraction: float, generator: np.random.Generator) -> list[int]:
+    rows = _positions(strata)
+    held: list[int] = []
+    wanted = 0.0
+    for stratum in sorted(rows, key=str):
+        members = generator.permutation(rows[stratum]).tolist()
+        if len(members) == 1:
+            continue
+        wanted += len(members) * fraction
+        take = min(round(wanted) - len(held), len(members) - 1)
+        held += members[: max(take, 0)]
+    return held
+
+
+def _whole_groups(groups: Sequence[str | None], fraction: float, generator: np.random.Generator) -> list[int]:
+    rows = list(_positions(groups).values())
+    held: list[int] = []
+    for group in generator.permutation(len(rows)).tolist():
+        # A group that would take more than the fraction is passed over, unless it brings the share nearer.
+        missing = fraction * len(groups) - len(held)
+        if len(rows[group]) < 2 * missing and len(held) + len(rows[group]) < len(groups):
+            held += rows[group]
+    return held
+
+
+def _positions(keys: Sequence[str | None]) -> dict[str | None, list[int]]:
+    rows: dict[str | None, list[int]] = defaultdict(list)
+    for position, key in enumerate(keys):
+        rows[key].append(position)
+    return rows

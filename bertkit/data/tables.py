@@ -85,6 +85,7 @@ class Writer:
     ) -> None:
         self.name = name
         self.format = format_name
+        self.form = sink.form
         self.columns = list(columns)
         self._output = output
         self._sink = sink

@@ -24,10 +24,10 @@ def check_recipe(request: Request) -> list[tuple[str, str]]:
     recipe = resolve(request).recipe
     training_arguments.check_extra(recipe.train.extra)
     adapter = adapters.create(recipe.adapter.name, recipe.adapter.model_dump(exclude={"name"}))
-    roles = load.wanted(adapter, recipe, labels=True)
+    load.check_roles(adapter, recipe)
     done = [
         ("keys and values of the recipe", f"adapter {recipe.adapter.name}"),
-        ("roles of columns", ", ".join(f"{role} = {recipe.columns[role]}" for role in roles)),
+        ("roles of columns", ", ".join(f"{role} = {name}" for role, name in recipe.columns.items())),
     ]
     files = {name: getattr(recipe.data, name) for name in sources.SPLITS} if recipe.data.hub is None else {}
     if recipe.data.hub is not None:

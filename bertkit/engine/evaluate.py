@@ -168,7 +168,7 @@ def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, pro
         scores=scores,
         intervals=bootstrap_interval(scorer, len(records)),
         report=adapter.report(records, examples.rows),
-        mistakes=_mistakes(adapter, records, examples.rows, predictor.text_roles),
+        mistakes=_mistakes(adapter, records, examples.rows),
         unseen=unseen,
         seen=unseen.sentence(predictor.encoder.max_length),
         tuned_on_these=on_validation and adapter.is_tuned,
@@ -187,16 +187,16 @@ def _named_metrics(run: Run, records: Sequence[Record], examples: Sequence[Examp
     return found
 
 
-def _mistakes(
-    adapter: Adapter, records: Sequence[Record], examples: Sequence[Example], texts: Sequence[str]
-) -> list[Mistake]:
+def _mistakes(adapter: Adapter, records: Sequence[Record], examples: Sequence[Example]) -> list[Mistake]:
+    labels = {column.role for columns in adapter.layouts for column in columns if column.kind == "label"}
     found: list[tuple[float, Mistake]] = []
     for record, example in zip(records, examples, strict=True):
-        gold = adapter.gold(example)
-        severity = adapter.severity(record, gold)
+        severity = adapter.severity(record, example)
         if severity is not None:
-            text = " | ".join(str(example.values[role]) for role in texts)
-            right, wrong = (as_text(adapter.as_cell(answer)) or "" for answer in (gold, record.answer))
+            shown = (value for role, value in example.values.items() if role not in labels)
+            text = " | ".join(value if isinstance(value, str) else " ".join(value) for value in shown)
+            answers = (adapter.gold(example), record.answer)
+            right, wrong = (as_text(adapter.as_cell(answer)) or "" for answer in answers)
             score = None if record.score is None else round(record.score, 6)
             mistake = Mistake(example.line, text, right, wrong, score)
             found.append((severity, mistake))

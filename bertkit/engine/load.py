@@ -1,9 +1,9 @@
-"""Tables to examples: columns checked, empty rows and rows without a label counted."""
+"""Tables to examples: columns chosen, empty rows and rows without a label counted, labels mended."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bertkit.adapters import Adapter
@@ -20,28 +20,51 @@ log = logging.getLogger("bertkit")
 READING = ("format", "encoding", "delimiter", "quoting", "names")
 
 
-def wanted(adapter: Adapter, recipe: Recipe, *, labels: bool) -> dict[str, Column]:
-    """Return the columns to read, by role.
-
-    Args:
-        adapter: Says what it needs.
-        recipe: Names the columns.
-        labels: Whether those that only training needs are wanted.
+def check_roles(adapter: Adapter, recipe: Recipe) -> None:
+    """Check the roles that a recipe names, before any row is read.
 
     Raises:
-        RecipeError: The recipe names no column for a role, or a role that does not exist.
+        RecipeError: The recipe names a role that does not exist, or lacks one that has no usual name.
     """
-    columns = {column.role: column for column in adapter.columns(recipe.columns)}
-    unknown = [role for role in recipe.columns if role not in columns]
+    known = dict.fromkeys(column.role for columns in adapter.layouts for column in columns)
+    unknown = [role for role in recipe.columns if role not in known]
     if unknown:
-        raise RecipeError(f"columns.{unknown[0]}: there is no such role. Known: {', '.join(columns)}")
-    needed = {role: column for role, column in columns.items() if labels or not column.training_only}
-    absent = [role for role, column in needed.items() if role not in recipe.columns and not column.optional]
-    if absent:
-        raise RecipeError(
-            f"columns.{absent[0]}: the recipe does not name this column", f"--set columns.{absent[0]}=NAME"
-        )
-    return {role: column for role, column in needed.items() if role in recipe.columns}
+        raise RecipeError(f"columns.{unknown[0]}: there is no such role. Known: {', '.join(known)}")
+    absent = [
+        [column.role for column in columns if not (column.optional or column.usual or column.role in recipe.columns)]
+        for columns in adapter.layouts
+    ]
+    if all(absent):
+        role = absent[0][0]
+        raise RecipeError(f"columns.{role}: the recipe does not name this column", f"--set columns.{role}=NAME")
+
+
+def layout(table: sources.Rows, adapter: Adapter, named: Mapping[str, str], *, labels: bool) -> dict[Column, str]:
+    """Return the columns to read from a table with their names there, by the first layout that the table can fill.
+
+    Args:
+        table: Has the header.
+        adapter: Has the layouts.
+        named: Role to column name; other roles go by their usual names.
+        labels: Whether the columns that only training needs must be there; where they are, they are read anyhow.
+
+    Raises:
+        DataError: The table fills no layout.
+    """
+    choices = [_names(columns, table.columns, named) for columns in adapter.layouts]
+    for names in choices:
+        if all(name in table.columns for column, name in names.items() if labels or not column.training_only):
+            return {column: name for column, name in names.items() if name in table.columns}
+    # The one that the names were meant for says best what is missing.
+    nearest = max(choices, key=lambda names: sum(column.role in named for column in names))
+    missing = {column.role: name for column, name in nearest.items() if labels or not column.training_only}
+    check_columns(table.columns, missing, table.name)
+    raise AssertionError("a layout that lacks nothing was not chosen")
+
+
+def texts(columns: Sequence[Column]) -> list[str]:
+    """Return the roles that a row must fill to be answered."""
+    return [column.role for column in columns if column.kind != "label"]
 
 
 def examples(table: sources.Rows, adapter: Adapter, recipe: Recipe) -> Examples:
@@ -50,15 +73,15 @@ def examples(table: sources.Rows, adapter: Adapter, recipe: Recipe) -> Examples:
     Raises:
         DataError: A column is missing, no row is usable, or a row breaks a rule of the recipe.
     """
-    columns = wanted(adapter, recipe, labels=True)
-    names = {role: recipe.columns[role] for role in columns}
-    kinds = {role: column.kind for role, column in columns.items()}
-    check_columns(table.columns, names, table.name)
-    texts = [role for role, kind in kinds.items() if kind == "text"]
+    chosen = layout(table, adapter, recipe.columns, labels=True)
+    names = {column.role: name for column, name in chosen.items()}
+    kinds = {column.role: column.kind for column in chosen}
     rows = (to_example(row, table.name, names, kinds) for row in table)
-    found = keep_usable(table.name, rows, texts, recipe.data.on_empty)
+    found = keep_usable(table.name, rows, texts(list(chosen)), recipe.data.on_empty)
     sources.log_rejects(table.rejects, table.name)
-    _drop_unlabelled(found, adapter, recipe)
+    found = _labelled(adapter.mend(found, recipe.data.on_bad_row), adapter, recipe)
+    for reason, count in found.repaired.items():
+        log.info("%s: %d %s", table.name, count, reason)
     for reason, count in found.dropped.items():
         log.warning("%s: %d rows with %s were left out", table.name, count, reason)
     if not found.rows:
@@ -88,29 +111,60 @@ def file(
         columns: Role to column name where it differs from the recipe.
         settings: How the file is read, where it differs from the defaults.
     """
-    own = own_file(recipe, columns, settings)
+    own = own_file(recipe, adapter, columns, settings)
     with open_table(path, own.data) as table:
         return examples(table, adapter, own)
 
 
-def own_file(recipe: Recipe, columns: Mapping[str, str] | None, settings: Mapping[str, Any] | None) -> Recipe:
+def own_file(
+    recipe: Recipe, adapter: Adapter, columns: Mapping[str, str] | None, settings: Mapping[str, Any] | None
+) -> Recipe:
     """Return the recipe for a file other than the training data: how that file is written is its own affair.
+
+    Args:
+        recipe: Of the run.
+        adapter: Has the layouts.
+        columns: Role to column name where it differs from the run's.
+        settings: How the file is read.
 
     Raises:
         UsageError: A column is named for a role that the run was not trained with.
         RecipeError: A setting is not valid.
     """
-    for role in columns or {}:
-        if role not in recipe.columns:
+    given = columns or {}
+    # Another layout than the training's is as good; within its own layout a run keeps to the roles it learnt from.
+    known = [roles for roles in map(_roles, adapter.layouts) if not roles.issuperset(recipe.columns)]
+    for role in given:
+        if role not in recipe.columns and not any(role in roles for roles in known):
             raise UsageError(f'the run has no column of role "{role}"; it has: {", ".join(recipe.columns)}')
-    own = {"data": {**dict.fromkeys(READING), **(settings or {})}, "columns": columns or {}}
-    return resolve([Layer("run", recipe.model_dump(mode="json")), Layer("--set", own)], settings_model).recipe
+    kept = {role: name for role, name in recipe.columns.items() if _together(adapter, role, given)}
+    own = {"data": {**dict.fromkeys(READING), **(settings or {})}, "columns": given}
+    stored = recipe.model_dump(mode="json") | {"columns": kept}
+    return resolve([Layer("run", stored), Layer("--set", own)], settings_model).recipe
 
 
-def _drop_unlabelled(found: Examples, adapter: Adapter, recipe: Recipe) -> None:
+def _names(columns: Sequence[Column], header: Sequence[str], named: Mapping[str, str]) -> dict[Column, str]:
+    """Return the columns of a layout that are wanted, each with the name it should have."""
+    names = {}
+    for column in columns:
+        usual = next((name for name in column.usual if name in header), None)
+        if (name := named.get(column.role) or usual) is not None or not column.optional:
+            names[column] = name or column.role
+    return names
+
+
+def _roles(columns: Sequence[Column]) -> set[str]:
+    return {column.role for column in columns}
+
+
+def _together(adapter: Adapter, role: str, given: Mapping[str, str]) -> bool:
+    return not given or any(role in roles and roles.issuperset(given) for roles in map(_roles, adapter.layouts))
+
+
+def _labelled(found: Examples, adapter: Adapter, recipe: Recipe) -> Examples:
     bare = [example for example in found.rows if adapter.is_unlabelled(example)]
     if not bare:
-        return
+        return found
     if recipe.data.on_missing_label == "refuse":
         raise DataError(
             f"{bare[0].where}: the label is empty ({len(bare)} such rows in {found.source})",
@@ -118,3 +172,4 @@ def _drop_unlabelled(found: Examples, adapter: Adapter, recipe: Recipe) -> None:
         )
     found.rows = [example for example in found.rows if not adapter.is_unlabelled(example)]
     found.dropped["an empty label"] = len(bare)
+    return found

@@ -51,7 +51,7 @@ class Plan:
                 ["train", *_lengths(prepared.train)],
                 ["validation", *_lengths(prepared.validation)],
             ]),
-            Grid("Labels of the training rows", ["label", "rows"], _labels(prepared)),
+            Grid("Labels of the training rows", ["label", "times"], _labels(prepared)),
             Grid(f"The first {SHOWN} rows", ["tokens (segment)"], [[line] for line in self.samples()]),
         ]  # fmt: skip
 
@@ -106,7 +106,7 @@ def _timed(prepared: Prepared, target: str) -> float:
     from bertkit.engine import model as models
 
     settings = prepared.recipe.train
-    windows = prepared.train.encoded.windows
+    windows = prepared.train.taught
     network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed).to(target).train()
     collate = prepared.collate(network, target)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9)
@@ -145,8 +145,7 @@ def _lengths(split: Split) -> list[Any]:
 
 
 def _labels(prepared: Prepared) -> list[list[Any]]:
-    answers = [prepared.adapter.gold(row) for row in prepared.train.examples.rows]
-    counts = Counter(label for answer in answers for label in (answer if isinstance(answer, list) else [answer]))
+    counts = Counter(lesson for row in prepared.train.examples.rows for lesson in prepared.adapter.lessons(row))
     lines: list[list[Any]] = [[label, count] for label, count in counts.most_common(MOST_LABELS)]
     rest = counts.total() - sum(count for _, count in lines)
     return [*lines, [f"and {len(counts) - MOST_LABELS} more", rest]] if rest else lines

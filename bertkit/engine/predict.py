@@ -10,8 +10,7 @@ from typing import Any
 
 from bertkit.adapters import Adapter
 from bertkit.adapters._base import Record, Scores
-from bertkit.data.columns import check_columns
-from bertkit.data.examples import Example, is_empty, to_example
+from bertkit.data.examples import Example, Examples, is_empty, to_example
 from bertkit.data.sources import log_rejects
 from bertkit.data.tables import Row, Table, create_table, open_table
 from bertkit.engine import load
@@ -25,7 +24,6 @@ log = logging.getLogger("bertkit")
 CHUNK = 2048
 # Scores need all records at once, so memory stays constant only if they are kept for so many rows and no more.
 MOST_SCORED = 10_000
-FLAT = ("csv", "tsv")
 
 
 @dataclass
@@ -84,17 +82,16 @@ def predict(
         BertkitError: The input or the output cannot be used; no output is left behind then.
     """
     predictor = load_run(run)
-    recipe = load.own_file(predictor.run.recipe, columns, settings)
+    recipe = load.own_file(predictor.run.recipe, predictor.adapter, columns, settings)
     target = str(output) if output is not None else default_output(str(input))
     with open_table(input, recipe.data) as table:
         reader = _Reader(predictor, table, recipe.columns)
-        names = _added(table, predictor, all_scores)
+        names = _added(table, predictor.adapter.cell_names(everything=all_scores))
         with create_table(target, table, list(names.values()), overwrite=overwrite) as writer:
             done = Predicted(target, list(names.values()))
-            flat = writer.format in FLAT
             for chunk in table.chunks(CHUNK):
                 records = reader.answer(chunk, done)
-                cells = [_cells(record, names, predictor.adapter, flat) for record in records]
+                cells = [_cells(record, names, predictor.adapter, writer.form, all_scores) for record in records]
                 rows = [_joined(table.name, row, added) for row, added in zip(chunk, cells, strict=True)]
                 writer.write(rows)
                 done.first += rows[: max(5 - len(done.first), 0)]
@@ -122,15 +119,13 @@ class _Reader:
     """Rows to records, with a bounded sample of labelled ones to compare with."""
 
     def __init__(self, predictor: Predictor, table: Table, columns: Mapping[str, str]) -> None:
-        needed = load.wanted(predictor.adapter, predictor.run.recipe, labels=False)
-        check_columns(table.columns, {role: columns[role] for role in needed}, table.name)
-        known = load.wanted(predictor.adapter, predictor.run.recipe, labels=True)
+        chosen = load.layout(table, predictor.adapter, columns, labels=False)
         self.predictor = predictor
         self.name = table.name
-        self.columns = {role: columns[role] for role in known if columns[role] in table.columns}
-        self.kinds = {role: column.kind for role, column in known.items()}
-        self.texts = predictor.text_roles
-        self.labelled = len(self.columns) == len(known)
+        self.columns = {column.role: name for column, name in chosen.items()}
+        self.kinds = {column.role: column.kind for column in chosen}
+        self.texts = load.texts(list(chosen))
+        self.labelled = any(column.training_only for column in chosen)
         self.kept: list[tuple[Record, Example]] = []
 
     def answer(self, chunk: Sequence[Row], done: Predicted) -> list[Record | None]:
@@ -149,29 +144,30 @@ class _Reader:
     def compare(self) -> tuple[int, Scores]:
         """Score the kept rows that have a label the model knows."""
         adapter = self.predictor.adapter
-        pairs = [pair for pair in self.kept if not adapter.is_unlabelled(pair[1]) and _known(adapter, pair[1])]
+        pairs = [(record, known) for record, example in self.kept if (known := _known(adapter, example))]
         if not pairs:
             return 0, {}
         records, examples = zip(*pairs, strict=True)
         return len(pairs), adapter.score(records, examples)
 
 
-def _known(adapter: Adapter, example: Example) -> bool:
+def _known(adapter: Adapter, example: Example) -> Example | None:
+    """Return the row with its label in the form that scores need, or None if it has none that can be used."""
     try:
-        adapter.check_labels([example])
+        rows = adapter.mend(Examples(example.source, [example]), "stop").rows
+        adapter.check_labels(rows)
     except BertkitError:
-        return False
-    return True
+        return None
+    return next((row for row in rows if not adapter.is_unlabelled(row)), None)
 
 
-def _added(table: Table, predictor: Predictor, all_scores: bool) -> dict[str, str]:
-    keys = ["answer", "score", *(f"score_{label}" for label in predictor.adapter.alternatives if all_scores)]
+def _added(table: Table, keys: Sequence[str]) -> dict[str, str]:
     if not set(keys) & set(table.columns):
         return {key: key for key in keys}
     names = {key: f"predicted_{key}" for key in keys}
     if clash := set(names.values()) & set(table.columns):
         raise UsageError(
-            f'{table.name} has columns named "answer" or "score", and also "{min(clash)}"',
+            f'{table.name} has columns named as those that predict adds, and also "{min(clash)}"',
             "rename these columns, or give a table without earlier predictions",
         )
     log.warning(
@@ -180,14 +176,17 @@ def _added(table: Table, predictor: Predictor, all_scores: bool) -> dict[str, st
     return names
 
 
-def _cells(record: Record | None, names: Mapping[str, str], adapter: Adapter, flat: bool) -> dict[str, Any]:
+def _cells(
+    record: Record | None, names: Mapping[str, str], adapter: Adapter, form: str, everything: bool
+) -> dict[str, Any]:
     if record is None:
         return dict.fromkeys(names.values())
-    answer = _rounded(record.answer) if isinstance(record.answer, float) else record.answer
-    values = [adapter.as_cell(answer) if flat else answer, _rounded(record.score)]
-    if len(names) > len(values):
-        values += [_rounded(record.detail[label]) for label in adapter.alternatives]
-    return dict(zip(names.values(), values, strict=True))
+    values = {key: _rounded(value) for key, value in adapter.cells(record, everything=everything).items()}
+    if form == "cells":
+        values["answer"] = adapter.as_cell(values["answer"])
+    elif form == "words":
+        values["answer"] = adapter.by_word(record)
+    return {name: values[key] for key, name in names.items()}
 
 
 def _joined(name: str, row: Row, added: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,6 +196,10 @@ def _joined(name: str, row: Row, added: Mapping[str, Any]) -> dict[str, Any]:
     return {**row.values, **added}
 
 
-def _rounded(score: float | None) -> float | None:
+def _rounded(value: Any) -> Any:
     # Batch shapes move a probability by about 1e-7; six decimals are the same whatever the batches.
-    return None if score is None else round(score, 6)
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

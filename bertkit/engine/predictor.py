@@ -50,15 +50,17 @@ class Predictor:
         return TorchForward(network, self.adapter, self.encoder.pad_id, device.token_budget(target))
 
     @cached_property
-    def text_roles(self) -> list[str]:
-        """The roles that a row must have to be answered."""
-        return list(load.wanted(self.adapter, self.run.recipe, labels=False))
+    def text_roles(self) -> list[list[str]]:
+        """The roles that a row must have to be answered; there may be several sets of them."""
+        named = self.run.recipe.columns
+        wanted = ([c for c in columns if c.role in named or not c.optional] for columns in self.adapter.layouts)
+        return [load.texts(columns) for columns in wanted]
 
     def predict(self, texts: Iterable[str | Sequence[str] | Mapping[str, Any]]) -> list[Record]:
         """Answer texts.
 
         Args:
-            texts: Each a text; or a pair of texts, or a mapping of roles, where the run was trained on pairs.
+            texts: Each a text, or several texts where the run needs several, or a mapping of roles.
 
         Raises:
             DataError: A row lacks a text.
@@ -66,7 +68,7 @@ class Predictor:
         if isinstance(texts, str):
             raise UsageError("predict answers a list of texts", f"predict([{texts[:20]!r}])")
         examples = [self._example(position, text) for position, text in enumerate(texts, 1)]
-        empty = next((example for example in examples if is_empty(example, self.text_roles)), None)
+        empty = next((example for example in examples if is_empty(example, list(example.values))), None)
         if empty is not None:
             raise DataError(f"{empty.where}: the text is empty")
         return self.answer(examples)
@@ -90,14 +92,15 @@ class Predictor:
 
     def _example(self, position: int, text: str | Sequence[str] | Mapping[str, Any]) -> Example:
         if isinstance(text, Mapping):
-            return Example("row", position, text)
-        parts = [text] if isinstance(text, str) else list(text)
-        if len(parts) != len(self.text_roles):
-            raise DataError(
-                f"row:{position}: {len(parts)} texts; this run answers {len(self.text_roles)}: "
-                f"{', '.join(self.text_roles)}"
-            )
-        return Example("row", position, dict(zip(self.text_roles, parts, strict=True)))
+            roles = next((roles for roles in self.text_roles if set(roles) <= text.keys()), None)
+            parts = [text[role] for role in roles or ()]
+        else:
+            parts = [text] if isinstance(text, str) else list(text)
+            roles = next((roles for roles in self.text_roles if len(roles) == len(parts)), None)
+        if roles is None:
+            known = " or ".join(f"{len(roles)}: {', '.join(roles)}" for roles in self.text_roles)
+            raise DataError(f"row:{position}: {len(parts) or len(text)} texts; this run answers {known}")
+        return Example("row", position, dict(zip(roles, parts, strict=True)))
 
 
 def load_run(name: str | Path | None = None) -> Predictor:

@@ -14,7 +14,7 @@ from typing import Any
 from bertkit import adapters
 from bertkit.adapters import Adapter
 from bertkit.adapters._base import Encoded
-from bertkit.adapters._encoder import Encoder
+from bertkit.adapters._encoder import Encoder, Window
 from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out
@@ -34,6 +34,7 @@ log = logging.getLogger("bertkit")
 EPOCHS = 3
 FEWEST_STEPS = 300
 MOST_EPOCHS = 10
+REMARKS_SHOWN = 5
 # Width of the checkpoint to peak learning rate: small ones want larger rates (Turc et al. 2019).
 RATES = ((256, 3e-4), (512, 2e-4), (768, 3e-5), (math.inf, 2e-5))
 
@@ -49,6 +50,11 @@ class Split:
 
     examples: Examples
     encoded: Encoded
+
+    @property
+    def taught(self) -> list[Window]:
+        """The windows that have something to teach."""
+        return [window for window in self.encoded.windows if window.target is not None]
 
     def unseen(self) -> Unseen:
         """Return what the model does not see of these rows."""
@@ -101,7 +107,7 @@ class Prepared:
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one pass over the training windows."""
-        return math.ceil(len(self.train.encoded.windows) / self.recipe.train.batch_size)
+        return math.ceil(len(self.train.taught) / self.recipe.train.batch_size)
 
     def collate(self, network: Any, target: str) -> Collate:
         """Return what makes the batches of a training.
@@ -127,6 +133,8 @@ class Prepared:
                     "windows": len(split.encoded.windows),
                     "fingerprint": split.examples.fingerprint(),
                     "dropped": split.examples.dropped,
+                    "repaired": split.examples.repaired,
+                    "remarks": {remark: len(places) for remark, places in split.encoded.remarks.items()},
                     "unseen": split.unseen().to_dict(),
                 }
                 for name, split in splits.items()
@@ -147,7 +155,7 @@ def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prep
     recipe = resolved.recipe
     settings = recipe.adapter.model_dump(exclude={"name"})
     bare = adapters.create(recipe.adapter.name, settings)
-    load.wanted(bare, recipe, labels=True)
+    load.check_roles(bare, recipe)
     train, validation, held = _examples(recipe, bare, before["held_out"] if before else None)
     for name, rows in (("train", train), ("validation", validation)):
         if before and rows.fingerprint() != before[name]["fingerprint"]:
@@ -165,8 +173,16 @@ def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prep
     splits = [Split(rows, adapter.encode(rows.rows, encoder, targets=True)) for rows in (train, validation)]
     for split in splits:
         log.info("%s: %s", split.examples.source, split.unseen().sentence(encoder.max_length))
-    decided = _decide(resolved, found.folder, len(splits[0].encoded.windows))
+        log_remarks(split.encoded, split.examples.source)
+    decided = _decide(resolved, found.folder, len(splits[0].taught))
     return Prepared(decided, adapter, found, encoder, limit, splits[0], splits[1], held)
+
+
+def log_remarks(encoded: Encoded, source: str) -> None:
+    """Tell what encoding found out about rows, with the first places."""
+    for remark, places in encoded.remarks.items():
+        shown = ", ".join(places[:REMARKS_SHOWN]) + (" ..." if len(places) > REMARKS_SHOWN else "")
+        log.warning("%s: %d %s: %s", source, len(places), remark, shown)
 
 
 def load_encoder(folder: Path, settings: EncodeSettings, limit: int) -> Encoder:
@@ -207,7 +223,10 @@ def _examples(
     if "validation" in splits:
         return train, load.split(recipe, "validation", adapter), None
     held = list(held_out or ()) or hold_out(
-        [adapter.stratum(row) for row in train.rows], recipe.data.validation_fraction, recipe.data.seed
+        [adapter.stratum(row) for row in train.rows],
+        recipe.data.validation_fraction,
+        recipe.data.seed,
+        [adapter.group(row) for row in train.rows],
     )
     log.info(
         "No validation file: %d of %d rows of %s are held out (seed %d) and remembered in the run.",
@@ -215,7 +234,7 @@ def _examples(
     )  # fmt: skip
     kept = sorted(set(range(len(train.rows))) - set(held))
     rest = train.pick(kept)
-    rest.dropped = train.dropped
+    rest.dropped, rest.repaired = train.dropped, train.repaired
     return rest, train.pick(position for position in held if position < len(train.rows)), held
 
 

@@ -157,7 +157,9 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
     name, guess = max(guesses, key=lambda item: item[1].confidence)
     for sentence in guess.because:
         log.info("Inferred: %s", sentence)
-    return Layer("inferred", {"adapter": {"name": name, **guess.settings}, "columns": guess.columns})
+    return Layer(
+        "inferred", {"adapter": {"name": name, **guess.settings}, "columns": guess.columns, "encode": guess.encode}
+    )
 
 
 def _named_columns(layers: Sequence[Layer]) -> dict[str, str]:

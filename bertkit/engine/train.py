@@ -132,7 +132,7 @@ def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], p
             network,
             args,
             collate=prepared.collate(network, args.device.type),
-            windows=prepared.train.encoded.windows,
+            windows=prepared.train.taught,
             validate=lambda model: tuned(model)[1],
         )
         trainer.add_callback(trainers.Watch(progress, stop, args.metric_for_best_model))
@@ -160,8 +160,9 @@ def selecting_metric(prepared: Prepared) -> str:
     if asked == "auto":
         return prepared.adapter.metric
     split = prepared.validation
-    zeros = [np.zeros(max(len(prepared.adapter.labels), 1)) for _ in split.encoded.windows]
-    records = prepared.adapter.decode(zeros, split.encoded.windows, len(split.examples.rows))
+    adapter, windows = prepared.adapter, split.encoded.windows
+    zeros = [np.zeros((w.input_ids.size, adapter.outputs) if adapter.per_token else adapter.outputs) for w in windows]
+    records = adapter.decode(zeros, windows, len(split.examples.rows))
     known = prepared.adapter.score(records, split.examples.rows)
     if asked not in known:
         raise RecipeError(f'train.metric: there is no metric "{asked}" here. Known: {", ".join(known)}')

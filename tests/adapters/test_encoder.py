@@ -59,8 +59,8 @@ def load(request):
 
 
 def only_window(encoder, *row):
-    (window,) = encoder.windows(*encoder.ids(row))
-    return window[0].tolist(), window[1].tolist()
+    (view,) = encoder.views(*encoder.ids(row))
+    return view.input_ids.tolist(), view.segment_ids.tolist()
 
 
 @pytest.mark.parametrize("length", [8, 33, 128])
@@ -100,7 +100,7 @@ def test_encoder_switches_off_the_limits_that_come_with_a_tokenizer():
 def test_encoder_is_limited_by_the_model(load):
     encoder = load(EncodeSettings(max_length=256), limit=32)
     assert encoder.max_length == 32
-    assert {ids.size for ids, _, _ in encoder.windows(np.arange(100, dtype=np.int32))} == {32}
+    assert {view.input_ids.size for view in encoder.views(np.arange(100, dtype=np.int32))} == {32}
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -109,10 +109,11 @@ def test_windows_are_never_too_long_and_their_count_of_new_tokens_is_right(load,
     for row in [(text,) for text in texts(60, 30)] + list(zip(texts(60, 30), texts(60, 30, seed=1), strict=True)):
         ids = [np.arange(part.size, dtype=np.int32) + 1000 * (place + 1) for place, part in enumerate(encoder.ids(row))]
         shown = set()
-        for input_ids, segment_ids, fresh in encoder.windows(*ids):
-            assert input_ids.size == segment_ids.size <= 24
-            content = {token for token in input_ids.tolist() if token >= 1000}
-            assert fresh == len(content - shown)
+        for view in encoder.views(*ids):
+            assert view.input_ids.size == view.segment_ids.size <= 24
+            assert (view.input_ids[view.start :][: view.kept.size] == ids[-1][view.kept]).all()
+            content = {token for token in view.input_ids.tolist() if token >= 1000}
+            assert view.fresh == len(content - shown)
             shown |= content
         every = {token for part in ids for token in part.tolist()}
         assert shown <= every
@@ -123,7 +124,7 @@ def test_windows_are_never_too_long_and_their_count_of_new_tokens_is_right(load,
 def test_windows_of_a_pair_show_all_of_the_second_text_beside_a_short_first_one(load):
     encoder = load(EncodeSettings(max_length=24, truncate="windows", stride=4))
     first, second = np.arange(1000, 1006, dtype=np.int32), np.arange(2000, 2100, dtype=np.int32)
-    windows = [ids.tolist() for ids, _, _ in encoder.windows(first, second)]
+    windows = [view.input_ids.tolist() for view in encoder.views(first, second)]
     assert len(windows) > 3
     assert all(set(first.tolist()) <= set(window) for window in windows)
     assert set(second.tolist()) == {token for window in windows for token in window if token >= 2000}

@@ -337,8 +337,9 @@ def test_report_of_classes_counts_rows_and_confusions():
 def test_severity_ranks_wrong_answers_by_confidence():
     adapter = learnt("a", "b")
     (record,) = adapter.decode([np.array([1.0, 0.0])], windows(1), 1)
-    assert adapter.severity(record, "a") is None
-    assert adapter.severity(record, "b") == record.score
+    right, wrong = rows("a", "b")
+    assert adapter.severity(record, right) is None
+    assert adapter.severity(record, wrong) == record.score
     number = learnt("0", "10", labels="number")
     (record,) = number.decode([np.array([1.0])], windows(1), 1)
-    assert number.severity(record, 4.0) == pytest.approx(6.0)
+    assert number.severity(record, rows("4")[0]) == pytest.approx(6.0)

@@ -28,8 +28,12 @@ class Reader(Protocol):
 
 
 class Sink(Protocol):
-    """An output that rows go to."""
+    """An output that rows go to.
 
+    `form` says what it can hold: "cells" are text, "values" may be lists, "words" have a line a word.
+    """
+
+    form: str
     keeps_other_keys: bool
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -127,6 +127,7 @@ class DelimitedReader:
 class QuotedSink:
     """Writes rows with quotes where they are needed."""
 
+    form = "cells"
     keeps_other_keys = False
 
     def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str) -> None:
@@ -145,6 +146,7 @@ class QuotedSink:
 class PlainSink:
     """Writes rows without quotes; a delimiter or line end inside a cell becomes a space."""
 
+    form = "cells"
     keeps_other_keys = False
 
     def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str) -> None:

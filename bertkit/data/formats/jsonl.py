@@ -70,6 +70,7 @@ class JsonlReader:
 class JsonlSink:
     """Writes one object a line, with the columns in order, other keys after them, and text unescaped."""
 
+    form = "values"
     keeps_other_keys = True
 
     def __init__(self, stream: BinaryIO, columns: Sequence[str]) -> None:

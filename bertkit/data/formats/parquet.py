@@ -68,6 +68,7 @@ class ParquetSink:
         schema: Arrow schema of the input, or None.
     """
 
+    form = "values"
     keeps_other_keys = False
 
     def __init__(self, stream: BinaryIO, columns: Sequence[str], schema: pa.Schema | None) -> None:

@@ -23,6 +23,7 @@ from bertkit.errors import BertkitError, Interrupted, UsageError
 
 BUG = 70
 INTERRUPTED = 130
+SHARED = ("eval", "finetune", "predict")
 COMMON = {
     "json": (["--json"], "Print one JSON document."),
     "quiet": (["--quiet", "-q"], "Print results and errors only."),
@@ -30,8 +31,12 @@ COMMON = {
 }
 
 
-def build() -> typer.Typer:
-    """Return the application with one command a file of commands/."""
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the application with one command a file of commands/.
+
+    Args:
+        arguments: As typed; what several processes are started with.
+    """
     app = typer.Typer(
         help="Fine-tune BERT-family encoders on your own table of text, then put them to work.",
         no_args_is_help=True,
@@ -44,7 +49,8 @@ def build() -> typer.Typer:
         if hasattr(module, "group"):
             app.add_typer(_group(module), name=name)
         else:
-            app.command(name, epilog=_epilog(module.EXAMPLES))(_with_common(module.command))
+            function = _in_processes(module.command, arguments) if name in SHARED else module.command
+            app.command(name, epilog=_epilog(module.EXAMPLES))(_with_common(function))
     return app
 
 
@@ -88,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _ended(arguments: Sequence[str]) -> int:
     try:
-        code = build()(list(arguments), prog_name="bertkit", standalone_mode=False)
+        code = build(arguments)(list(arguments), prog_name="bertkit", standalone_mode=False)
         if code == INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
             raise KeyboardInterrupt
     except BertkitError as error:
@@ -152,11 +158,35 @@ def _with_common(function: Callable[..., Any]) -> Callable[..., Any]:
         )
         for name, (flags, text) in COMMON.items()
     ]
+    signature = _extended(function, added)
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return command
+
+
+def _in_processes(function: Callable[..., Any], arguments: Sequence[str]) -> Callable[..., Any]:
+    """Give a command the option to be done by several processes."""
+
+    @functools.wraps(function)
+    def command(*, processes: int, **options: Any) -> Any:
+        from bertkit.engine.launch import is_launched, launch
+
+        if processes == 1 or is_launched():
+            return function(**options)
+        return launch(arguments, processes)
+
+    annotation = Annotated[
+        int, typer.Option("--processes", min=1, help="Processes of this machine that share the work.")
+    ]
+    added = inspect.Parameter("processes", inspect.Parameter.KEYWORD_ONLY, default=1, annotation=annotation)
+    command.__signature__ = _extended(function, [added])  # type: ignore[attr-defined]
+    return command
+
+
+def _extended(function: Callable[..., Any], added: Sequence[inspect.Parameter]) -> inspect.Signature:
     signature = inspect.signature(function, eval_str=True)
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()]
-    command.__signature__ = signature.replace(parameters=own + added)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in own + added}
-    return command
+    return signature.replace(parameters=[*own, *added])
 
 
 def _epilog(examples: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ class Console:
         json: Print one JSON document instead of tables.
         quiet: No notes and no progress.
         verbose: Show what the libraries below say.
+        muted: Show errors only.
         warnings: What was warned of so far.
         data: The results for the JSON document.
     """
@@ -40,18 +41,22 @@ class Console:
         self.json = False
         self.quiet = False
         self.verbose = False
+        self.muted = False
         self.warnings: list[str] = []
         self.data: Mapping[str, Any] | None = None
         self._live: RichConsole | None = None
 
     def configure(self, *, json: bool, quiet: bool, verbose: bool) -> None:
         """Apply the options that every verb has; must come before the libraries are imported."""
-        self.json, self.quiet, self.verbose = json, quiet, verbose
+        # Of several processes that do one job, one talks; the others say only why they fail.
+        self.muted = int(os.environ.get("RANK", "0")) > 0
+        self.json, self.quiet, self.verbose = json, quiet or self.muted, verbose
         self.warnings, self.data = [], None
         if not verbose:
             os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
             os.environ.setdefault("DATASETS_VERBOSITY", "error")
             os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
             warnings.simplefilter("ignore")
         log = logging.getLogger("bertkit")
         log.setLevel(logging.INFO)
@@ -64,13 +69,13 @@ class Console:
 
     def finish(self) -> None:
         """Print the JSON document of work that was done, if that is asked for."""
-        if self.json and self.data is not None:
+        if self.json and self.data is not None and not self.muted:
             self._document({"ok": True, "data": self.data})
             self.data = None
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print a table of results."""
-        if self.json:
+        if self.json or self.muted:
             return
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
@@ -90,7 +95,7 @@ class Console:
 
     def line(self, text: str) -> None:
         """Print a line of results."""
-        if not self.json:
+        if not self.json and not self.muted:
             self._rich(stderr=False).print(clean(text, keep="\n\t"), markup=False, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
@@ -106,7 +111,8 @@ class Console:
 
     def error(self, error: BertkitError) -> None:
         """Tell why the work stopped and what to type next."""
-        if self.json:
+        # A launcher that is not bertkit's would let the same document through several times.
+        if self.json and (not self.muted or "BERTKIT_CAPTURED" in os.environ):
             fields = {"code": type(error).__name__, "message": error.message, "hint": error.hint}
             self._document({"ok": False, "error": fields, "data": self.data})
             self.data = None

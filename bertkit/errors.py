@@ -51,6 +51,12 @@ class MachineError(BertkitError):
     exit_code = 3
 
 
+class PeerLostError(MachineError):
+    """Another process of the same job has ended; what happened to it is its own error."""
+
+    exit_code = 75
+
+
 class Interrupted(BertkitError):  # noqa: N818 - it is a request, not a fault
     """A signal asked the work to stop, and what was done is saved.
 

@@ -59,13 +59,13 @@ def command(
         return
     from bertkit.engine import finetune as engine
     from bertkit.engine.request import Request
-    from bertkit.engine.run import new_folder
+    from bertkit.engine.run import agreed_folder
 
     if save_recipe is not None and save_recipe.exists() and not overwrite:
         raise UsageError(f"{save_recipe} exists", "--overwrite, or another name")
     settings: dict[str, Any] = {"adapter": {"class_weights": class_weights}} if class_weights else {}
     request = Request(task, model, data, validation, test, named, set_ or [], settings)
-    folder = new_folder(request.label, output, overwrite)
+    folder = agreed_folder(request.label, output, overwrite)
     prepared = engine.prepare_request(request)
     if save_recipe is not None:
         _save_recipe(prepared, save_recipe)

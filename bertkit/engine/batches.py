@@ -71,19 +71,36 @@ def by_length(lengths: Sequence[int], most: int, part_cost: int) -> list[list[in
     return parts[::-1]
 
 
-class ShuffledBatches:
-    """A batch sampler whose order is the same for a seed and an epoch on every machine, also after a resume.
+def steps(count: int, batch_size: int, processes: int) -> int:
+    """Return the optimizer steps of one pass.
 
     Args:
         count: Training windows.
-        batch_size: Windows of one optimizer step.
+        batch_size: Windows of one step in one process.
+        processes: How many share each step; all must have a window in every step.
+    """
+    return min(math.ceil(count / (batch_size * processes)), count // processes)
+
+
+class ShuffledBatches:
+    """A batch sampler whose order is the same for a seed and an epoch on every machine, also after a resume.
+
+    The batches of a pass are as equal as can be: a small last one would be a step of mostly noise.
+
+    Args:
+        count: Training windows.
+        batch_size: Windows of one optimizer step in one process.
         seed: Of the order.
+        index: Which of the processes this is, from 0.
+        processes: How many share each step; together they see what one process with their common batch size sees.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int, index: int = 0, processes: int = 1) -> None:
         self.count = count
-        self.batch_size = batch_size
+        self.steps = steps(count, batch_size, processes)
         self.seed = seed
+        self.index = index
+        self.processes = processes
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -91,9 +108,9 @@ class ShuffledBatches:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return math.ceil(self.count / self.batch_size)
+        return self.steps
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count).tolist()
-        for start in range(0, self.count, self.batch_size):
-            yield order[start : start + self.batch_size]
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count)
+        for batch in np.array_split(order, self.steps):
+            yield batch[self.index :: self.processes].tolist()

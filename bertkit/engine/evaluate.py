@@ -17,7 +17,7 @@ from bertkit.data import hub_metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.data.intervals import bootstrap_interval
 from bertkit.data.tables import as_text
-from bertkit.engine import load
+from bertkit.engine import load, processes
 from bertkit.engine.predictor import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
@@ -143,6 +143,8 @@ def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
     Raises:
         UsageError: The file cannot be written.
     """
+    if not processes.is_main():
+        return
     part = path.with_name(path.name + ".part")
     try:
         with part.open("w", encoding="utf-8", newline="") as stream:
@@ -158,6 +160,8 @@ def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, pro
     adapter = predictor.adapter
     unseen = Unseen()
     records = predictor.answer(examples.rows, unseen, progress)
+    for sentence in unseen.remark_sentences():
+        log.warning("%s: %s", examples.source, sentence)
     scorer = adapter.scorer(records, examples.rows)
     everything = np.arange(len(records))
     scores = scorer(everything) | _named_metrics(predictor.run, records, examples.rows)

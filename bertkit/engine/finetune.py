@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bertkit.engine import device, run, training_arguments
+from bertkit.engine import device, processes, run, training_arguments
 from bertkit.engine.prepare import Prepared, prepare
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.request import Request, resolve, settings_model
 from bertkit.engine.run import Run
 from bertkit.engine.seeds import train_seeds
 from bertkit.engine.train import Job, selecting_metric, train
-from bertkit.errors import RunError, UsageError
+from bertkit.errors import RunError
 from bertkit.recipe.read import Layer, Resolved
 from bertkit.recipe.read import resolve as resolve_layers
 
@@ -55,7 +55,7 @@ def finetune(
         BertkitError: Something that the caller can mend; nothing half-written is left behind.
     """
     request = Request(task, model, data, validation, test, columns or {}, overrides, settings or {})
-    folder = run.new_folder(request.label, output, overwrite)
+    folder = run.agreed_folder(request.label, output, overwrite)
     return finetune_prepared(request.label, prepare_request(request), folder, seeds, progress)
 
 
@@ -68,8 +68,6 @@ def prepare_request(request: Request) -> Prepared:
     Raises:
         BertkitError: What the caller can mend; the checks that cost least come first.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UsageError("finetune runs in one process so far", "start it without a launcher")
     resolved = resolve(request)
     training_arguments.check_extra(resolved.recipe.train.extra)
     prepared = prepare(resolved)
@@ -88,7 +86,7 @@ def finetune_prepared(label: str, prepared: Prepared, folder: Path, seeds: int =
         seeds: Train so many times.
         progress: Told what is going on.
     """
-    job = Job(label, prepared, folder, run.work_folder(folder))
+    job = Job(label, prepared, folder, processes.agree(partial(run.work_folder, folder)))
     if seeds == 1:
         return train(job, progress)
     first = prepared.recipe.train.seed

@@ -64,5 +64,10 @@ class TorchForward:
 
 
 def accepted_inputs(model: Any) -> frozenset[str]:
-    """Return the names of the inputs a model takes; families without segments lack token_type_ids."""
-    return frozenset(inspect.signature(model.forward).parameters)
+    """Return the names of the inputs a model takes; token_type_ids only if it tells segments apart.
+
+    RoBERTa and its kin name the input but know segment 0 alone: a tokenizer that gives the second text segment 1
+    would lead past the end of their table.
+    """
+    names = frozenset(inspect.signature(model.forward).parameters)
+    return names if getattr(model.config, "type_vocab_size", 0) > 1 else names - {"token_type_ids"}

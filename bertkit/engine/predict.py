@@ -13,7 +13,7 @@ from bertkit.adapters._base import Record, Scores
 from bertkit.data.examples import Example, Examples, is_empty, to_example
 from bertkit.data.sources import log_rejects
 from bertkit.data.tables import Row, Table, create_table, open_table
-from bertkit.engine import load
+from bertkit.engine import load, processes
 from bertkit.engine.evaluate import warn_of_training_rows
 from bertkit.engine.predictor import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
@@ -84,11 +84,17 @@ def predict(
     predictor = load_run(run)
     recipe = load.own_file(predictor.run.recipe, predictor.adapter, columns, settings)
     target = str(output) if output is not None else default_output(str(input))
+    if processes.count() > 1 and str(input) == "-":
+        raise UsageError("several processes cannot share standard input", "give a file, or take one process")
     with open_table(input, recipe.data) as table:
         reader = _Reader(predictor, table, recipe.columns)
         names = _added(table, predictor.adapter.cell_names(everything=all_scores))
-        with create_table(target, table, list(names.values()), overwrite=overwrite) as writer:
-            done = Predicted(target, list(names.values()))
+        done = Predicted(target, list(names.values()))
+        if not processes.is_main():
+            for chunk in table.chunks(CHUNK):
+                reader.answer(chunk, done)
+            return done
+        with create_table(target, table, done.added, overwrite=overwrite) as writer:
             for chunk in table.chunks(CHUNK):
                 records = reader.answer(chunk, done)
                 cells = [_cells(record, names, predictor.adapter, writer.form, all_scores) for record in records]
@@ -99,6 +105,8 @@ def predict(
                 progress("predict", done.rows, None)
         done.rejected = table.rejects.count
         log_rejects(table.rejects, table.name)
+    for sentence in done.unseen.remark_sentences():
+        log.warning("%s: %s", table.name, sentence)
     done.seen = done.unseen.sentence(predictor.encoder.max_length)
     done.labelled, done.scores = reader.compare()
     if done.scores:

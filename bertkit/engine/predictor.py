@@ -12,7 +12,7 @@ from bertkit.adapters import Adapter
 from bertkit.adapters._base import Record
 from bertkit.adapters._encoder import Encoder
 from bertkit.data.examples import Example, is_empty
-from bertkit.engine import device, load, run
+from bertkit.engine import device, load, processes, run
 from bertkit.engine.forward import TorchForward
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
@@ -83,9 +83,16 @@ class Predictor:
             unseen: A ledger to add to.
             progress: Told how many windows are done.
         """
-        encoded = self.adapter.encode(examples, self.encoder, targets=False)
+        ledger = Unseen()
+        records = processes.shared(examples, lambda rows: self._answer(rows, ledger, progress))
         if unseen is not None:
-            unseen.add(encoded)
+            for part in processes.gather(ledger):
+                unseen.merge(part)
+        return records
+
+    def _answer(self, examples: Sequence[Example], ledger: Unseen, progress: Progress) -> list[Record]:
+        encoded = self.adapter.encode(examples, self.encoder, targets=False)
+        ledger.add(encoded)
         with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
             logits = self.forward(encoded.windows, progress)
         return self.adapter.decode(logits, encoded.windows, len(examples))

@@ -18,13 +18,14 @@ from bertkit.adapters._encoder import Encoder, Window
 from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out
-from bertkit.engine import checkpoint, device, family, load
+from bertkit.engine import checkpoint, device, family, load, processes
+from bertkit.engine.batches import steps
 from bertkit.engine.checkpoint import Checkpoint
 from bertkit.engine.collate import Collate
 from bertkit.engine.completeness import TOKENIZER_FILES, read_config
 from bertkit.engine.forward import accepted_inputs
 from bertkit.engine.unseen import Unseen
-from bertkit.errors import RunError
+from bertkit.errors import DataError, RunError
 from bertkit.recipe.read import Resolved
 from bertkit.recipe.schema import EncodeSettings, Recipe
 
@@ -34,7 +35,6 @@ log = logging.getLogger("bertkit")
 EPOCHS = 3
 FEWEST_STEPS = 300
 MOST_EPOCHS = 10
-REMARKS_SHOWN = 5
 # Width of the checkpoint to peak learning rate: small ones want larger rates (Turc et al. 2019).
 RATES = ((256, 3e-4), (512, 2e-4), (768, 3e-5), (math.inf, 2e-5))
 
@@ -107,7 +107,7 @@ class Prepared:
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one pass over the training windows."""
-        return math.ceil(len(self.train.taught) / self.recipe.train.batch_size)
+        return steps(len(self.train.taught), self.recipe.train.batch_size, processes.count())
 
     def collate(self, network: Any, target: str) -> Collate:
         """Return what makes the batches of a training.
@@ -134,7 +134,6 @@ class Prepared:
                     "fingerprint": split.examples.fingerprint(),
                     "dropped": split.examples.dropped,
                     "repaired": split.examples.repaired,
-                    "remarks": {remark: len(places) for remark, places in split.encoded.remarks.items()},
                     "unseen": split.unseen().to_dict(),
                 }
                 for name, split in splits.items()
@@ -172,17 +171,18 @@ def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prep
     encoder = load_encoder(found.folder, recipe.encode, limit)
     splits = [Split(rows, adapter.encode(rows.rows, encoder, targets=True)) for rows in (train, validation)]
     for split in splits:
-        log.info("%s: %s", split.examples.source, split.unseen().sentence(encoder.max_length))
-        log_remarks(split.encoded, split.examples.source)
+        ledger = split.unseen()
+        log.info("%s: %s", split.examples.source, ledger.sentence(encoder.max_length))
+        for sentence in ledger.remark_sentences():
+            log.warning("%s: %s", split.examples.source, sentence)
+    if len(splits[0].taught) < processes.count():
+        raise DataError(
+            f"{train.source}: {len(splits[0].taught)} training rows that teach something, for {processes.count()} "
+            "processes",
+            "more rows, or fewer processes",
+        )
     decided = _decide(resolved, found.folder, len(splits[0].taught))
     return Prepared(decided, adapter, found, encoder, limit, splits[0], splits[1], held)
-
-
-def log_remarks(encoded: Encoded, source: str) -> None:
-    """Tell what encoding found out about rows, with the first places."""
-    for remark, places in encoded.remarks.items():
-        shown = ", ".join(places[:REMARKS_SHOWN]) + (" ..." if len(places) > REMARKS_SHOWN else "")
-        log.warning("%s: %d %s: %s", source, len(places), remark, shown)
 
 
 def load_encoder(folder: Path, settings: EncodeSettings, limit: int) -> Encoder:
@@ -242,8 +242,8 @@ def _decide(resolved: Resolved, folder: Path, windows: int) -> Resolved:
     train = resolved.recipe.train
     decided: dict[str, Any] = {}
     if train.epochs == "auto":
-        steps = math.ceil(windows / train.batch_size)
-        decided["epochs"] = float(min(max(EPOCHS, math.ceil(FEWEST_STEPS / steps)), MOST_EPOCHS))
+        each = steps(windows, train.batch_size, processes.count())
+        decided["epochs"] = float(min(max(EPOCHS, math.ceil(FEWEST_STEPS / each)), MOST_EPOCHS))
     if train.learning_rate == "auto":
         config = read_config(folder)
         width = config.get("hidden_size") or config.get("dim") or 768

@@ -8,13 +8,14 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from bertkit import __version__, adapters
 from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Encoder
+from bertkit.engine import processes
 from bertkit.errors import RunError, UsageError
 from bertkit.recipe.schema import Recipe
 from bertkit.recipe.write import to_toml
@@ -154,6 +155,11 @@ def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
     while (folder := runs_folder() / (stamp if not taken else f"{stamp}-{taken}")).exists():
         taken += 1
     return folder
+
+
+def agreed_folder(label: str, output: str | None, overwrite: bool) -> Path:
+    """Return what `new_folder` chooses in the main process."""
+    return processes.agree(partial(new_folder, label, output, overwrite))
 
 
 def work_folder(folder: Path) -> Path:

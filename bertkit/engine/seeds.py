@@ -11,7 +11,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from bertkit.data.metrics import smaller_is_better
-from bertkit.engine import run
+from bertkit.engine import processes, run
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
 from bertkit.engine.train import Job, train
@@ -31,22 +31,27 @@ def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
     Returns:
         The run with the best validation score, with the mean and spread over seeds in its info.
     """
-    job.work.mkdir(parents=True, exist_ok=True)
-    run.write_json(job.work / run.STATE_FILE, job.state() | {"seeds": list(seeds)})
+    if processes.is_main():
+        job.work.mkdir(parents=True, exist_ok=True)
+        run.write_json(job.work / run.STATE_FILE, job.state() | {"seeds": list(seeds)})
+    processes.wait()
     try:
         runs = [_train_one(job, seed, f"{count} of {len(seeds)}", progress) for count, seed in enumerate(seeds, 1)]
     except BaseException:
-        if not any(job.work.glob(f"{run.SEEDS}/*")):
+        if processes.is_main() and not any(job.work.glob(f"{run.SEEDS}/*")):
             shutil.rmtree(job.work, ignore_errors=True)
         raise
     best = _best(runs)
     summary = summarise(runs)
     for collapsed in summary["collapsed"]:
         log.warning("Seed %s collapsed: it gives every validation row the same answer.", collapsed)
-    _copy(best.folder, job.work)
-    info = {key: value for key, value in best.info.items() if key != "created"}
-    run.save(job.work, {**info, "seeds": summary})
-    return run.replace_by(job.folder, job.work)
+    if processes.is_main():
+        _copy(best.folder, job.work)
+        info = {key: value for key, value in best.info.items() if key != "created"}
+        run.save(job.work, {**info, "seeds": summary})
+        run.replace_by(job.folder, job.work)
+    processes.wait()
+    return run.load(job.folder)
 
 
 def summarise(runs: list[Run]) -> dict[str, Any]:
@@ -63,7 +68,7 @@ def summarise(runs: list[Run]) -> dict[str, Any]:
 
 def _train_one(job: Job, seed: int, count: str, progress: Progress) -> Run:
     folder = job.work / run.SEEDS / str(seed)
-    if (folder / run.RUN_FILE).is_file():
+    if processes.agree((folder / run.RUN_FILE).is_file):
         return run.load(folder)
     log.info("Seed %d (%s)", seed, count)
     try:

@@ -16,7 +16,7 @@ import numpy as np
 
 from bertkit.adapters import Adapter
 from bertkit.adapters._base import Scores
-from bertkit.engine import device, run, training_arguments
+from bertkit.engine import device, processes, run, training_arguments
 from bertkit.engine.model import save as save_model
 from bertkit.engine.prepare import Prepared, save_tokenizer
 from bertkit.engine.progress import Progress
@@ -59,12 +59,16 @@ class Job:
 def train(job: Job, progress: Progress) -> Run:
     """Train, tune, score and save; a failure before the first checkpoint leaves no folder behind."""
     _check_disk(job)
-    job.work.mkdir(parents=True, exist_ok=True)
     state = job.state()
-    run.write_json(job.work / run.STATE_FILE, state)
+    if processes.is_main():
+        job.work.mkdir(parents=True, exist_ok=True)
+        run.write_json(job.work / run.STATE_FILE, state)
+    processes.wait()
     try:
         return _train(job, state, progress)
     except BaseException as error:
+        if not processes.is_main():
+            raise
         if run.newest_checkpoint(job.work) is None:
             shutil.rmtree(job.work, ignore_errors=True)
         elif not isinstance(error, Interrupted):
@@ -117,6 +121,7 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
         "precision": precision,
         "collapsed": collapsed,
         "history": trainer.state.log_history,
+        "processes": processes.count(),
         "machine": device.describe(),
     }
     return _save(job, state, trainer.model, adapter, {"scores": {"validation": scores}, "training": training})
@@ -138,9 +143,12 @@ def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], p
         trainer.add_callback(trainers.Watch(progress, stop, args.metric_for_best_model))
         if settings.patience:
             trainer.add_callback(trainers.EarlyStopping(settings.patience))
-        with device.memory_errors(
-            f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
-            "or --set train.gradient_checkpointing=true, or a smaller encode.max_length"
+        with (
+            device.memory_errors(
+                f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
+                "or --set train.gradient_checkpointing=true, or a smaller encode.max_length"
+            ),
+            processes.peer_errors(),
         ):
             trainer.train(resume_from_checkpoint=run.newest_checkpoint(job.work))
         if stop.signal_number is not None:
@@ -173,7 +181,7 @@ def _tuned(network: Any, *, prepared: Prepared, forward: Callable[..., Any]) -> 
     """Return the adapter tuned on the validation rows, their scores, and whether all answers are the same."""
     split = prepared.validation
     windows, rows = split.encoded.windows, split.examples.rows
-    logits = forward(network)(windows)
+    logits = processes.shared(windows, forward(network))
     adapter = prepared.adapter.tune(logits, windows, rows)
     records = adapter.decode(logits, windows, len(rows))
     collapsed = len(rows) > 1 and len({str(record.answer) for record in records}) == 1
@@ -182,8 +190,6 @@ def _tuned(network: Any, *, prepared: Prepared, forward: Callable[..., Any]) -> 
 
 def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:
     prepared = job.prepared
-    save_model(network, job.work)
-    save_tokenizer(prepared.checkpoint.folder, job.work)
     info = {
         "recipe": state["recipe"],
         "origins": state["origins"],
@@ -204,5 +210,10 @@ def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, re
         "versions": {name: version(name) for name in LIBRARIES},
         **results,
     }
-    run.save(job.work, info)
-    return run.replace_by(job.folder, job.work)
+    if processes.is_main():
+        save_model(network, job.work)
+        save_tokenizer(prepared.checkpoint.folder, job.work)
+        run.save(job.work, info)
+        run.replace_by(job.folder, job.work)
+    processes.wait()
+    return run.load(job.folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader
 from transformers import (
     EarlyStoppingCallback,
@@ -22,6 +23,7 @@ from transformers import (
 from bertkit.adapters._base import Scores
 from bertkit.adapters._encoder import Window
 from bertkit.data.metrics import smaller_is_better
+from bertkit.engine import processes
 from bertkit.engine.batches import ShuffledBatches
 from bertkit.engine.collate import Collate
 from bertkit.engine.model import save
@@ -67,14 +69,22 @@ class EncoderTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Random batches, in an order that a resumed training finds again."""
+        order = ShuffledBatches(
+            len(self.train_dataset),
+            self.args.train_batch_size,
+            self.args.seed,
+            processes.index(),
+            processes.count(),
+        )
         loader: DataLoader[Any] = DataLoader(
             self.train_dataset,
-            batch_sampler=ShuffledBatches(len(self.train_dataset), self.args.train_batch_size, self.args.seed),  # type: ignore[arg-type]
+            batch_sampler=order,  # type: ignore[arg-type]
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
         )
-        return self.accelerator.prepare(loader)
+        # As if it were alone: the order above is already this process's share, and without repeated rows.
+        return prepare_data_loader(loader, num_processes=1, process_index=0)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Add up the gradients of the parts of one step; the processes share them once, at the last part."""
@@ -125,6 +135,11 @@ class Watch(TrainerCallback):
         self.metric = metric
         self.facts: dict[str, float] = {}
 
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Give each process a dropout of its own; all were seeded alike, for the first weights of the head."""
+        if processes.index():
+            torch.manual_seed(args.seed + processes.index())
+
     def on_log(
         self,
         args: TrainingArguments,
@@ -147,6 +162,8 @@ class Watch(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Tell the step, and ask for a checkpoint before stopping."""
         self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
+        # A signal may reach one process a step before another, and then they would wait for each other.
+        self.stop.signal_number = max(processes.gather(self.stop.signal_number), key=lambda number: number or 0)
         if self.stop.signal_number is not None:
             control.should_save = control.should_training_stop = True
 

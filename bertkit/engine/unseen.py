@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from bertkit.adapters._base import Encoded
+
+SHOWN = 5
 
 
 @dataclass
@@ -16,12 +20,14 @@ class Unseen:
         rows_cut: Rows of which at least one token was left out.
         tokens: Tokens of all rows.
         tokens_unseen: Tokens that were left out.
+        remarks: What else encoding found out, and the places.
     """
 
     rows: int = 0
     rows_cut: int = 0
     tokens: int = 0
     tokens_unseen: int = 0
+    remarks: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, encoded: Encoded) -> None:
         """Count some more rows."""
@@ -29,6 +35,20 @@ class Unseen:
         self.rows_cut += int((encoded.seen < encoded.tokens).sum())
         self.tokens += int(encoded.tokens.sum())
         self.tokens_unseen += int((encoded.tokens - encoded.seen).sum())
+        self._remark(encoded.remarks)
+
+    def merge(self, other: Unseen) -> None:
+        """Count the rows of another ledger too."""
+        for name in ("rows", "rows_cut", "tokens", "tokens_unseen"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self._remark(other.remarks)
+
+    def remark_sentences(self) -> list[str]:
+        """Return one sentence a remark, with the first places."""
+        return [
+            f"{len(places)} {remark}: {', '.join(places[:SHOWN])}{' ...' if len(places) > SHOWN else ''}"
+            for remark, places in self.remarks.items()
+        ]
 
     def sentence(self, max_length: int) -> str:
         """Return the counts as one sentence for the user.
@@ -44,6 +64,10 @@ class Unseen:
             f"({self.tokens_unseen / self.tokens:.1%})."
         )
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the counts by name."""
-        return asdict(self)
+        return asdict(self) | {"remarks": {remark: len(places) for remark, places in self.remarks.items()}}
+
+    def _remark(self, remarks: Mapping[str, Sequence[str]]) -> None:
+        for remark, places in remarks.items():
+            self.remarks.setdefault(remark, []).extend(places)

@@ -1,0 +1,106 @@
+"""Several processes that do one job: which one this is, and what they tell each other.
+
+A launcher (`--processes`, torchrun, accelerate launch) starts the same command several times and says in the
+environment how many there are. Alone, a process has nothing to agree on and imports nothing here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+from bertkit.errors import PeerLostError
+
+# How gloo and NCCL say that the other end of a connection is gone.
+LOST = ("closed by peer", "Connection reset", "gloo", "NCCL", "Broken pipe")
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+def count() -> int:
+    """Return how many processes do this job."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def index() -> int:
+    """Return which of them this is, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_main() -> bool:
+    """Tell whether this is the one process that writes and shows."""
+    return index() == 0
+
+
+def gather(value: Answer) -> list[Answer]:
+    """Return the values of all processes, in their order."""
+    if count() == 1:
+        return [value]
+    values: list[Any] = [None] * count()
+    _exchange("all_gather_object", values, value)
+    return values
+
+
+def agree(choose: Callable[[], Answer]) -> Answer:
+    """Return what the main process chooses."""
+    if count() == 1:
+        return choose()
+    chosen: list[Any] = [choose() if is_main() else None]
+    _exchange("broadcast_object_list", chosen)
+    value: Answer = chosen[0]
+    return value
+
+
+def wait() -> None:
+    """Return when all processes have come here."""
+    gather(None)
+
+
+def shared(items: Sequence[Item], answer: Callable[[Sequence[Item]], Sequence[Answer]]) -> list[Answer]:
+    """Return the answers to all items, of which each process gives its share.
+
+    Args:
+        items: The same in every process.
+        answer: From some items to as many answers.
+    """
+    if count() == 1:
+        return list(answer(items))
+    answers: list[Any] = [None] * len(items)
+    for position, part in enumerate(gather(list(answer(items[index() :: count()])))):
+        answers[position :: count()] = part
+    return answers
+
+
+@contextmanager
+def peer_errors() -> Iterator[None]:
+    """Turn what a library says when another process has ended into an error of bertkit.
+
+    Raises:
+        PeerLostError: Something in the block waited for a process that is gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        message = str(error)
+        if count() > 1 and any(sign in message for sign in LOST):
+            raise PeerLostError(f"process {index()} has lost the others: {message.splitlines()[0]}") from error
+        raise
+
+
+def _exchange(operation: str, *values: Any) -> None:
+    import torch
+
+    _connect()
+    with peer_errors():
+        getattr(torch.distributed, operation)(*values)
+
+
+@cache
+def _connect() -> None:
+    import torch
+    from accelerate import PartialState
+
+    PartialState(cpu=not torch.cuda.is_available())

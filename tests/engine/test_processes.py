@@ -1,0 +1,200 @@
+"""Two real processes against one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from bertkit import cli
+from bertkit.engine.batches import ShuffledBatches, steps
+from tests.command_line import environment, write_csv, write_reviews
+
+pytest_plugins = ("tests.fixtures",)
+
+PLAIN = ("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no")
+LAUNCHERS = {
+    "bertkit": ("-m", "bertkit"),
+    # Without a GPU, --multi_gpu still means several processes; --cpu would be one.
+    "accelerate": ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", *PLAIN, "-m", "bertkit"),
+    "torchrun": ("-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "bertkit"),
+}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write_reviews(tmp_path_factory.mktemp("table") / "train.csv", rows=47)
+
+
+def finetune(folder, table, output, *, launcher="bertkit", processes=1, batch_size=8, **settings):
+    """Train in processes of their own and return what the command left behind."""
+    changes = {"epochs": 2, "learning_rate": 0.01, "batch_size": batch_size, "extra.logging_steps": 1} | settings
+    command = [sys.executable, *LAUNCHERS[launcher], "finetune", "--data", table, "--model", folder, "-o", output]
+    command += ["--text", "text", "--label", "label"]
+    command += [part for key, value in changes.items() for part in ("--set", f"train.{key}={value}")]
+    command += ["--processes", processes] if launcher == "bertkit" else []
+    return subprocess.run(
+        [str(part) for part in command],
+        env=environment(HF_HUB_OFFLINE=1, OMP_NUM_THREADS=1),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def curve(output):
+    history = json.loads((output / "run.json").read_text())["training"]["history"]
+    return [(entry["loss"], entry["grad_norm"]) for entry in history if "loss" in entry]
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_without_dropout, table, tmp_path_factory):
+    output = tmp_path_factory.mktemp("alone") / "run"
+    assert finetune(tiny_without_dropout, table, output, batch_size=16).returncode == 0
+    return output
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_train_as_one_with_the_same_global_batch(launcher, alone, tiny_without_dropout, table, tmp_path):
+    done = finetune(tiny_without_dropout, table, tmp_path / "run", launcher=launcher, processes=2)
+    assert done.returncode == 0, done.stderr
+    assert len(curve(alone)) == 6
+    assert np.allclose(curve(tmp_path / "run"), curve(alone), rtol=1e-3, atol=1e-5)
+    one, two = (load_file(folder / "model.safetensors") for folder in (alone, tmp_path / "run"))
+    assert one.keys() == two.keys()
+    assert max(np.abs(one[name] - two[name]).max() for name in one) < 1e-4
+    assert done.stdout.count("Validation scores") == 1
+    assert done.stderr.count("No validation file") == 1
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["training"]["processes"] == 2
+
+
+def test_two_processes_eval_and_predict_as_one(bertkit, process, alone, table, tmp_path):
+    named = ["--run", alone, "--data", table, "--json", "--overwrite", "--errors", tmp_path / "errors.csv"]
+    one, two = (process("eval", *named, "--processes", count, OMP_NUM_THREADS=1) for count in (1, 2))
+    assert one.code == two.code == 0, two.err
+    assert one.document == two.document
+    for count in (1, 2):
+        done = process("predict", table, "--run", alone, "-o", tmp_path / f"{count}.csv", "--processes", count)
+        assert done.code == 0, done.err
+        assert done.out.count("rows written") == 1
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+def test_several_processes_tell_an_error_once(process, tmp_path):
+    done = process("finetune", "--data", "nothing.csv", "--processes", 2)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count('--data "nothing.csv": there is no such file') == 1
+    done = process("finetune", "--data", "nothing.csv", "--processes", 2, "--json")
+    assert done.document["error"]["code"] == "DataError"
+
+
+def test_several_processes_cannot_share_standard_input(process, alone):
+    done = process("predict", "-", "--run", alone, "--processes", 2, stdin="text\na day\n")
+    assert done.code == 2
+    assert "cannot share standard input" in done.err
+
+
+def test_fewer_rows_than_processes_are_refused(process, tiny, tmp_path):
+    rows = write_csv(tmp_path / "few.csv", [["text", "label"], ["a", "x"], ["b", "y"]])
+    done = process(
+        "finetune", "--data", rows, "--validation", rows, "--model", tiny, "--processes", 3, "-o", tmp_path / "run"
+    )
+    assert done.code == 2
+    assert "2 training rows that teach something, for 3 processes" in done.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_failing_worker_ends_the_job_with_its_own_error(tiny, table, tmp_path):
+    # The second process alone believes that the disk is full.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, shutil\n"
+        "if os.environ.get('RANK') == '1':\n"
+        "    shutil.disk_usage = lambda path: shutil._ntuple_diskusage(0, 0, 0)\n"
+    )
+    command = [sys.executable, "-m", "bertkit", "finetune", "--data", table, "--model", tiny, "-o", tmp_path / "run"]
+    done = subprocess.run(
+        [*map(str, command), "--text", "text", "--label", "label", "--processes", "2"],
+        env=environment(HF_HUB_OFFLINE=1, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.getcwd()}"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 3
+    assert done.stderr.count("has 0 MiB free") == 1
+    assert "Traceback" not in done.stderr
+
+
+def children(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture
+def long_training(tiny, table, tmp_path):
+    """Two processes in the middle of a training."""
+    command = [sys.executable, "-m", "bertkit", "finetune", "--data", table, "--model", tiny, "-o", tmp_path / "run"]
+    command += ["--text", "text", "--label", "label", "--processes", "2", "--set", "train.epochs=500"]
+    command += ["--set", "train.patience=0"]
+    job = subprocess.Popen(
+        list(map(str, command)),
+        env=environment(HF_HUB_OFFLINE=1, OMP_NUM_THREADS=1),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: list(tmp_path.glob("run/checkpoints/*/trainer_state.json")))
+    yield job
+    job.kill()
+
+
+def test_a_killed_worker_ends_the_job(long_training):
+    workers = children(long_training.pid)
+    assert len(workers) == 2
+    os.kill(workers[1], signal.SIGKILL)
+    _, err = long_training.communicate(timeout=60)
+    assert long_training.returncode == 3
+    assert "process 1 of 2 was ended by SIGKILL" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_all_processes_after_the_same_step(long_training, number, tmp_path):
+    long_training.send_signal(number)
+    _, err = long_training.communicate(timeout=60)
+    assert long_training.returncode == 128 + number
+    assert err.count("bertkit finetune --resume") == 1
+    assert list(tmp_path.glob("run/checkpoints/*/trainer_state.json"))
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(47, 16), (64, 8), (9, 4), (3, 1), (100, 3)])
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_processes_share_the_batches_of_one(count, batch_size, processes):
+    shares = [list(ShuffledBatches(count, batch_size, 1, index, processes)) for index in range(processes)]
+    assert {len(share) for share in shares} == {steps(count, batch_size, processes)}
+    assert all(batch for share in shares for batch in share)
+    together = [sorted(row for part in batch for row in part) for batch in zip(*shares, strict=True)]
+    if count >= batch_size * processes:
+        whole = ShuffledBatches(count, batch_size * processes, 1)
+        if len(whole) == len(together):
+            assert together == [sorted(batch) for batch in whole]
+    assert sorted(row for batch in together for row in batch) == list(range(count))
+
+
+def test_processes_option_is_there_for_the_verbs_that_share_work(bertkit):
+    for verb in cli.SHARED:
+        assert "--processes" in bertkit(verb, "--help").out

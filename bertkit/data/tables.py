@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import itertools
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -150,8 +151,7 @@ def open_table(path: str | Path, settings: ReadSettings | None = None) -> Table:
     settings = settings or ReadSettings()
     source = open_source(path)
     try:
-        format_name = settings.format or (_format_of(source.path) if source.path else sniff(source, settings.encoding))
-        return Table(source, format_name, settings)
+        return Table(source, _input_format(source, settings), settings)
     except BaseException:
         source.close()
         raise
@@ -162,19 +162,21 @@ def create_table(
 ) -> Writer:
     """Starts an output that holds the columns of an input and some more.
 
-    CSV and TSV always begin with a header, also when the input has none.
+    CSV and TSV always begin with a header, also when the input has none. JSON is a list of objects, also when the
+    input is nested. CoNLL keeps the columns that have a value for each word.
 
     Args:
         path: A file whose extension says its format, also with `.gz`; "-" is standard output, in the
             format of the input.
-        like: The input; an output of the same format keeps its delimiter, quoting or column types.
+        like: The input; an output of the same format keeps its delimiter, quoting, separator or column types.
         added: Names of the columns that come after those of the input.
         overwrite: Replace an existing file.
         format: Name of the format when the extension does not say it.
 
     Raises:
         DataError: An added column is already there.
-        UsageError: The output exists or is the input, its format is unknown, or it is Parquet on stdout.
+        UsageError: The output exists or is the input, its format is unknown or cannot hold such rows, or it is
+            Parquet on stdout.
     """
     if taken := [column for column in added if column in like.columns]:
         raise DataError(f'{like.name} has a column "{taken[0]}" already.', "Rename it in the input.")
@@ -190,8 +192,24 @@ def create_table(
         check_output(path, like.path, overwrite=overwrite)
         output = PartFile(path)
     reader = like.reader if format_name == like.format else None
-    sink = formats()[format_name].open_sink(output.stream, format_name, columns, reader)
+    try:
+        sink = formats()[format_name].open_sink(output.stream, format_name, columns, reader)
+    except BaseException:
+        output.discard()
+        raise
     return Writer(str(path), output, columns, sink, format_name)
+
+
+def _input_format(source: ByteSource, settings: ReadSettings) -> str:
+    if settings.format is None:
+        return _format_of(source.path) if source.path else sniff(source, settings.encoding)
+    if settings.format not in formats():
+        near = difflib.get_close_matches(settings.format.lower(), formats(), n=1)
+        raise DataError(
+            f'data.format: "{settings.format}" is not a format; known are {", ".join(sorted(formats()))}.',
+            f"Did you mean `--set data.format={near[0]}`?" if near else "Name one of these.",
+        )
+    return settings.format
 
 
 def _format_of(path: Path) -> str:

@@ -29,7 +29,9 @@ class AdapterSettings(BaseModel):
 class ReadSettings(Settings):
     """How a file of rows is read; every value has a default that suits its extension."""
 
-    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = Field(None, description="by default from the extension")
+    format: str | None = Field(
+        None, description="csv, tsv, jsonl, json, conll, conllu or parquet; by default from the extension"
+    )
     encoding: str | None = Field(None, description="by default UTF-8, or what a byte order mark says")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="by default , in CSV and tab in TSV")
     quoting: Literal["csv", "none"] | None = Field(None, description="by default csv in CSV and none in TSV")

@@ -97,10 +97,10 @@ def test_read_jsonl_whole_surrogate_pair_is_a_character(write):
         assert next(iter(table)).values == {"a": "\U0001f600"}
 
 
-def test_read_jsonl_list_tells_how_to_turn_it_into_lines(write):
+def test_read_jsonl_list_names_the_format_that_reads_it(write):
     with pytest.raises(DataError) as caught:
         open_table(write("[", '{"a": 1}', "]"))
-    assert "jq -c" in caught.value.hint
+    assert "`--set data.format=json`" in caught.value.hint
 
 
 @pytest.mark.parametrize("lines", [[""], ["", ""], ["nonsense"]])

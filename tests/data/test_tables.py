@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from bertkit.data.formats import formats
 from bertkit.data.tables import as_text, create_table, open_table
 from bertkit.errors import DataError, MachineError, UsageError
 from bertkit.recipe.schema import ReadSettings
@@ -55,6 +56,9 @@ PIECES = [
         "a" * 99,
     ],
 ]
+
+
+QUESTIONS = '{"context": "C", "qas": [{"id": 1, "question": "Q"}]}'
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +133,7 @@ ROUND_TRIPS = [
     (".tsv", plain_text_of, {}),
     (".tsv", text_of, {"quoting": "csv"}),
     (".jsonl", json_of, {}),
+    (".json", json_of, {}),
     (".parquet", text_of, {}),
 ]
 
@@ -160,7 +165,7 @@ def test_round_trip_single_column_with_empty_cells(tmp_path):
         assert [row["a"] for row in values("out" + extension)] == ["", "x", ""]
 
 
-@pytest.mark.parametrize("target", ["csv", "tsv", "jsonl", "parquet"])
+@pytest.mark.parametrize("target", ["csv", "tsv", "jsonl", "json", "parquet"])
 def test_create_table_in_another_format(tmp_path, target):
     source = put(tmp_path, "a.csv", 'text,label\n"a,b",007\n')
     with open_table(source) as table, create_table(f"out.{target}", table, ["score"]) as out:
@@ -253,13 +258,31 @@ def test_open_table_unknown_extension(tmp_path, name, extension):
     with pytest.raises(DataError) as caught:
         open_table(put(tmp_path, name, gzip.compress(b"a,b\n")))
     assert caught.value.message == (
-        f'{name}: unknown extension "{extension}"; known are .csv, .jsonl, .ndjson, .parquet, .tsv, each also with .gz.'
+        f'{name}: unknown extension "{extension}"; known are .bio, .conll, .conllu, .conllup, '
+        ".csv, .iob, .json, .jsonl, .ndjson, .parquet, .tsv, each also with .gz."
     )
     assert "`--set data.format=csv`" in caught.value.hint
 
 
 def test_open_table_format_overrides_the_extension(tmp_path):
     assert values(put(tmp_path, "a.txt", "a\tb\n1\t2\n"), format="tsv") == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("CSV", "`--set data.format=csv`"), ("conl", "`--set data.format=conll`"), ("excel", "Name one of these")],
+)
+def test_open_table_unknown_format(tmp_path, name, hint):
+    with pytest.raises(DataError) as caught:
+        open_table(put(tmp_path, "a.csv", "a,b\n"), ReadSettings(format=name))
+    known = "conll, conllu, csv, json, jsonl, parquet, tsv"
+    assert caught.value.message == f'data.format: "{name}" is not a format; known are {known}.'
+    assert hint in caught.value.hint
+
+
+def test_read_settings_describe_every_format():
+    described = ReadSettings.model_fields["format"].description
+    assert all(name in described for name in formats())
 
 
 @pytest.mark.parametrize(("name", "hint"), [("tain.csv", "Did you mean train.csv?"), ("no/a.csv", "no folder no")])
@@ -280,6 +303,8 @@ def test_open_table_folder(tmp_path):
     [
         ('{"a": "1", "b": "2"}\n', "jsonl"),
         ('\n  {"a": "1", "b": "2"}\n', "jsonl"),
+        ('[{"a": "1", "b": "2"}]', "json"),
+        ('[\n  {\n"a": "1", "b": "2"}]\n', "json"),
         ("a\tb\n1\t2\n", "tsv"),
         ("a,b\n1,2\n", "csv"),
         ("\n\na,b\n1,2\n", "csv"),
@@ -293,6 +318,27 @@ def test_open_table_stdin_is_sniffed(monkeypatch, content, name, encoding):
         assert (table.name, table.path, table.format) == ("stdin", None, name)
         assert [row.values for row in table] == [{"a": "1", "b": "2"}]
     assert not sys.stdin.buffer.closed
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ('{"version": "1.1", "data": [{"title": "T", "paragraphs": [' + QUESTIONS + "]}]}", "json"),
+        ('{\n "data": [\n  {"paragraphs": [' + QUESTIONS + "]}\n ]\n}\n", "json"),
+        ('{"data": ["a"], "b": 1}\n', "jsonl"),
+        ("-DOCSTART- -X- O\n\nEU NNP\n", "conll"),
+        ("EU NNP I-NP B-ORG\n", "conll"),
+        (",\tO\r\nx\tO\r\n", "conll"),
+        ("# sent_id = 1\n1" + "\tx" * 9 + "\n", "conllu"),
+        ("1" + "\tx" * 9 + "\n", "conllu"),
+        ("# id\ttext\n", "tsv"),
+        ("word\ttag\nO\tB-ORG\n", "tsv"),
+    ],
+)
+def test_open_table_stdin_is_sniffed_beyond_tables(monkeypatch, content, name):
+    pipe_in(monkeypatch, content.encode())
+    with open_table("-") as table:
+        assert table.format == name
 
 
 @pytest.mark.parametrize(("header", "name"), [("a\tb,c", "csv"), ("a", "csv"), ("{a}\tb", "jsonl")])
@@ -359,7 +405,7 @@ def test_create_table_parquet_on_stdout_is_refused(tmp_path):
         create_table("-", like, [], format="parquet")
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.csv.gz"])
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.json", "out.parquet", "out.csv.gz"])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_create_table_leaves_nothing_after_an_error(tmp_path, name, error):
     source = put(tmp_path, "a.csv", "a\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -16,6 +17,15 @@ from bertkit.data._decode import choose_encoding
 from bertkit.data._input import ByteSource
 from bertkit.data._rows import Rejects, Row
 from bertkit.recipe.schema import ReadSettings
+
+# How the first line of a format looks, in the order of trial; what resembles none is CSV or TSV.
+FIRST_LINES = {
+    # A list of objects, an object that goes on over several lines, or SQuAD in one line.
+    "json": re.compile(r'\[\s*(\{|$)|\{\s*($|("version"[^{]*)?"data"\s*:\s*\[\s*\{)'),
+    "jsonl": re.compile(r"\{"),
+    "conllu": re.compile(r"# (new(doc|par)|.* = )|1(-\d+)?(\t[^\t]+){9}$"),
+    "conll": re.compile(r"-DOCSTART-|\S+([ \t]+\S+)*[ \t]+(O|[BI]-\S+)\s*$"),
+}
 
 
 class Reader(Protocol):
@@ -77,10 +87,10 @@ def sniff(source: ByteSource, encoding: str | None) -> str:
     head = source.head()
     if head.startswith(b"PAR1"):
         return "parquet"
-    first = head.decode(choose_encoding(head, encoding)[0], "ignore").lstrip("\ufeff \t\r\n").partition("\n")[0]
-    if first.startswith("{"):
-        return "jsonl"
-    return "tsv" if "\t" in first and "," not in first else "csv"
+    text = head.decode(choose_encoding(head, encoding)[0], "ignore").lstrip("\ufeff \t\r\n")
+    first = text.partition("\n")[0].rstrip("\r")
+    shown = next((name for name, start in FIRST_LINES.items() if start.match(first)), None)
+    return shown or ("tsv" if "\t" in first and "," not in first else "csv")
 
 
 def _modules() -> list[Format]:

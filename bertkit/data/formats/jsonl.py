@@ -6,21 +6,20 @@ passed over.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from bertkit.data._decode import read_lines
 from bertkit.data._input import ByteSource
-from bertkit.data._rows import SKIP_HINT, Rejects, Row, as_text
+from bertkit.data._rows import SKIP_HINT, Rejects, Row
 from bertkit.data.formats import Reader, Sink
+from bertkit.data.formats._json import dump, parse, reason
 from bertkit.errors import DataError
 from bertkit.recipe.schema import ReadSettings
 
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl"}
 OBJECT_HINT = f"""Every line must hold one object such as {{"text": "..."}}. {SKIP_HINT}"""
-LIST_HINT = "A file that is one JSON list turns into lines with `jq -c '.[]' rows.json > rows.jsonl`."
+LIST_HINT = "A file that is one JSON list is read with `--set data.format=json`."
 
 
 class JsonlReader:
@@ -62,7 +61,7 @@ class JsonlReader:
                 value = _parse(line.rstrip("\r\n"))
             except (ValueError, RecursionError) as error:
                 hint = LIST_HINT if line.startswith("[") else OBJECT_HINT
-                self._rejects.add(f"{self._name}:{number}: not valid JSON: {_reason(error)}", hint)
+                self._rejects.add(f"{self._name}:{number}: not valid JSON: {reason(error)}", hint)
             else:
                 yield number, value
 
@@ -80,7 +79,7 @@ class JsonlSink:
         """Writes rows; a number that JSON cannot hold (NaN, infinity) becomes null."""
         for row in rows:
             values = {column: row.get(column) for column in self._columns} | dict(row)
-            self._stream.write((_dump(values) + "\n").encode())
+            self._stream.write((dump(values) + "\n").encode())
 
     def close(self) -> None:
         """Holds nothing back."""
@@ -97,45 +96,7 @@ def open_sink(stream: BinaryIO, format_name: str, columns: Sequence[str], like: 
 
 
 def _parse(line: str) -> dict[str, Any]:
-    value = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    value = parse(line)
     if not isinstance(value, dict):
         raise ValueError("an object was expected")
-    if "\\u" in line:
-        # Half a surrogate pair is legal JSON but no character: it could be neither tokenized nor written.
-        json.dumps(value, ensure_ascii=False).encode()
     return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f'key "{next(key for key in keys if keys.count(key) > 1)}" appears twice')
-    return values
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} (character {error.colno})"
-    if isinstance(error, UnicodeEncodeError):
-        return f"{error.object[error.start]!r} is half of a character"
-    return "nested too deep" if isinstance(error, RecursionError) else str(error)
-
-
-def _dump(values: Any) -> str:
-    try:
-        return json.dumps(values, ensure_ascii=False, allow_nan=False, default=as_text)
-    except ValueError:
-        return json.dumps(_finite(values), ensure_ascii=False, default=as_text)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

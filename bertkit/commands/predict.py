@@ -1,7 +1,8 @@
-"""Answer every row of a table."""
+"""Answer every row of a table, or one row given on the command line."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +14,19 @@ from bertkit.console import console
 if TYPE_CHECKING:
     from bertkit.engine.predict import Predicted
 
-EXAMPLES = ("bertkit predict reviews.csv", "zcat reviews.jsonl.gz | bertkit predict - -o answers.jsonl --all-scores")
+EXAMPLES = (
+    "bertkit predict reviews.csv",
+    "zcat reviews.jsonl.gz | bertkit predict - -o answers.jsonl --all-scores",
+    "bertkit predict --with question='Who signed it?' --with context=@report.txt",
+)
 LONGEST_CELL = 60
 
 
 def command(
     input_: Annotated[
-        str, typer.Argument(metavar="INPUT", help="CSV, TSV, JSONL or Parquet, also .gz; - is standard input.")
-    ],
+        str | None,
+        typer.Argument(metavar="INPUT", help="CSV, TSV, JSONL, JSON, Parquet or CoNLL, also .gz; - is standard input."),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="Output file; - streams.", show_default="INPUT.predicted.EXTENSION"),
@@ -28,7 +34,15 @@ def command(
     run: RunOpt = None,
     text: TextOpt = None,
     text_pair: TextPairOpt = None,
-    all_scores: Annotated[bool, typer.Option("--all-scores", help="Also add the score of every label.")] = False,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="ROLE=TEXT", help="A text for all rows; @FILE reads it. Without INPUT: the row."
+        ),
+    ] = None,
+    all_scores: Annotated[
+        bool, typer.Option("--all-scores", help="Also add the score of every label, or the other answers.")
+    ] = False,
     set_: SetOpt = None,
     overwrite: OverwriteOpt = False,
 ) -> None:
@@ -36,6 +50,12 @@ def command(
     from bertkit.engine.predict import predict
     from bertkit.errors import UsageError
 
+    values = _values(with_ or [])
+    if input_ is None:
+        if output is not None or not values:
+            raise UsageError("predict needs a table, or one row", "bertkit predict FILE.csv, or --with ROLE=TEXT")
+        _show_one(values, run, all_scores)
+        return
     if console.json and (output == "-" or (output is None and input_ == "-")):
         raise UsageError("--json and rows cannot both go to standard output", "-o FILE")
     with console.progress() as progress:
@@ -44,11 +64,43 @@ def command(
             output,
             run=run,
             **changes(set_, columns(text, text_pair, None)),
+            values=values,
             all_scores=all_scores,
             overwrite=overwrite,
             progress=progress,
         )
     _show(done)
+
+
+def _values(given: list[str]) -> dict[str, str]:
+    from bertkit.errors import UsageError
+
+    values = {}
+    for text in given:
+        role, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f'--with "{text}" is not of the form ROLE=TEXT', "--with context=@report.txt")
+        try:
+            values[role] = Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--with {text}: the file cannot be read: {error}", "a file of text in UTF-8") from error
+    return values
+
+
+def _show_one(values: dict[str, str], run: str | None, all_scores: bool) -> None:
+    from bertkit.engine.predictor import load_run
+
+    predictor = load_run(run)
+    (record,) = predictor.predict([values])
+    cells = predictor.adapter.cells(record, everything=all_scores)
+    lists = {
+        name: cell for name, cell in cells.items() if cell and isinstance(cell, list) and isinstance(cell[0], dict)
+    }
+    rest = {name: cell for name, cell in cells.items() if name not in lists}
+    console.table("Answer", list(rest), [[cell if isinstance(cell, float) else str(cell) for cell in rest.values()]])
+    for name, rows in lists.items():
+        console.table(name, list(rows[0]), [list(row.values()) for row in rows])
+    console.result(cells)
 
 
 def _show(done: Predicted) -> None:

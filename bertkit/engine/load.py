@@ -39,11 +39,14 @@ def check_roles(adapter: Adapter, recipe: Recipe) -> None:
         raise RecipeError(f"columns.{role}: the recipe does not name this column", f"--set columns.{role}=NAME")
 
 
-def layout(table: sources.Rows, adapter: Adapter, named: Mapping[str, str], *, labels: bool) -> dict[Column, str]:
+def layout(
+    header: Sequence[str], where: str, adapter: Adapter, named: Mapping[str, str], *, labels: bool
+) -> dict[Column, str]:
     """Return the columns to read from a table with their names there, by the first layout that the table can fill.
 
     Args:
-        table: Has the header.
+        header: The columns of the table.
+        where: Its name.
         adapter: Has the layouts.
         named: Role to column name; other roles go by their usual names.
         labels: Whether the columns that only training needs must be there; where they are, they are read anyhow.
@@ -51,14 +54,14 @@ def layout(table: sources.Rows, adapter: Adapter, named: Mapping[str, str], *, l
     Raises:
         DataError: The table fills no layout.
     """
-    choices = [_names(columns, table.columns, named) for columns in adapter.layouts]
+    choices = [_names(columns, header, named) for columns in adapter.layouts]
     for names in choices:
-        if all(name in table.columns for column, name in names.items() if labels or not column.training_only):
-            return {column: name for column, name in names.items() if name in table.columns}
+        if all(name in header for column, name in names.items() if labels or not column.training_only):
+            return {column: name for column, name in names.items() if name in header}
     # The one that the names were meant for says best what is missing.
     nearest = max(choices, key=lambda names: sum(column.role in named for column in names))
     missing = {column.role: name for column, name in nearest.items() if labels or not column.training_only}
-    check_columns(table.columns, missing, table.name)
+    check_columns(header, missing, where)
     raise AssertionError("a layout that lacks nothing was not chosen")
 
 
@@ -73,7 +76,7 @@ def examples(table: sources.Rows, adapter: Adapter, recipe: Recipe) -> Examples:
     Raises:
         DataError: A column is missing, no row is usable, or a row breaks a rule of the recipe.
     """
-    chosen = layout(table, adapter, recipe.columns, labels=True)
+    chosen = layout(table.columns, table.name, adapter, recipe.columns, labels=True)
     names = {column.role: name for column, name in chosen.items()}
     kinds = {column.role: column.kind for column in chosen}
     rows = (to_example(row, table.name, names, kinds) for row in table)

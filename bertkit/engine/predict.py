@@ -61,6 +61,7 @@ def predict(
     *,
     run: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
     all_scores: bool = False,
     overwrite: bool = False,
@@ -73,6 +74,7 @@ def predict(
         output: By default INPUT.predicted.EXTENSION beside the input; "-" is standard output.
         run: Folder or name; by default the newest.
         columns: Role to column name where it differs from the run's.
+        values: Role to a text that all rows share, such as one long context of many questions.
         settings: How the input is read, such as {"delimiter": ";"}.
         all_scores: Also add the score of every label.
         overwrite: Replace an existing output.
@@ -87,7 +89,7 @@ def predict(
     if processes.count() > 1 and str(input) == "-":
         raise UsageError("several processes cannot share standard input", "give a file, or take one process")
     with open_table(input, recipe.data) as table:
-        reader = _Reader(predictor, table, recipe.columns)
+        reader = _Reader(predictor, table, recipe.columns, values or {})
         names = _added(table, predictor.adapter.cell_names(everything=all_scores))
         done = Predicted(target, list(names.values()))
         if not processes.is_main():
@@ -126,9 +128,14 @@ def default_output(source: str) -> str:
 class _Reader:
     """Rows to records, with a bounded sample of labelled ones to compare with."""
 
-    def __init__(self, predictor: Predictor, table: Table, columns: Mapping[str, str]) -> None:
-        chosen = load.layout(table, predictor.adapter, columns, labels=False)
+    def __init__(
+        self, predictor: Predictor, table: Table, columns: Mapping[str, str], values: Mapping[str, str]
+    ) -> None:
+        header = [*table.columns, *values]
+        named = {**columns, **{role: role for role in values}}
+        chosen = load.layout(header, table.name, predictor.adapter, named, labels=False)
         self.predictor = predictor
+        self.values = values
         self.name = table.name
         self.columns = {column.role: name for column, name in chosen.items()}
         self.kinds = {column.role: column.kind for column in chosen}
@@ -138,7 +145,8 @@ class _Reader:
 
     def answer(self, chunk: Sequence[Row], done: Predicted) -> list[Record | None]:
         """Return a record a row, None where there is no text."""
-        examples = [to_example(row, self.name, self.columns, self.kinds) for row in chunk]
+        rows = (Row(row.line, {**row.values, **self.values}) for row in chunk)
+        examples = [to_example(row, self.name, self.columns, self.kinds) for row in rows]
         full = [index for index, example in enumerate(examples) if not is_empty(example, self.texts)]
         found = self.predictor.answer([examples[index] for index in full], done.unseen)
         records: list[Record | None] = [None] * len(chunk)

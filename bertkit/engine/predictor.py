@@ -11,8 +11,9 @@ from typing import Any
 from bertkit.adapters import Adapter
 from bertkit.adapters._base import Record
 from bertkit.adapters._encoder import Encoder
-from bertkit.data.examples import Example, is_empty
-from bertkit.engine import device, load, processes, run
+from bertkit.data.examples import Column, Example, is_empty, to_example
+from bertkit.data.tables import Row
+from bertkit.engine import device, processes, run
 from bertkit.engine.forward import TorchForward
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
@@ -50,11 +51,13 @@ class Predictor:
         return TorchForward(network, self.adapter, self.encoder.pad_id, device.token_budget(target))
 
     @cached_property
-    def text_roles(self) -> list[list[str]]:
-        """The roles that a row must have to be answered; there may be several sets of them."""
+    def layouts(self) -> list[list[Column]]:
+        """The columns that a row must have to be answered; there may be several sets of them."""
         named = self.run.recipe.columns
-        wanted = ([c for c in columns if c.role in named or not c.optional] for columns in self.adapter.layouts)
-        return [load.texts(columns) for columns in wanted]
+        return [
+            [column for column in columns if column.kind != "label" and (column.role in named or not column.optional)]
+            for columns in self.adapter.layouts
+        ]
 
     def predict(self, texts: Iterable[str | Sequence[str] | Mapping[str, Any]]) -> list[Record]:
         """Answer texts.
@@ -98,16 +101,15 @@ class Predictor:
         return self.adapter.decode(logits, encoded.windows, len(examples))
 
     def _example(self, position: int, text: str | Sequence[str] | Mapping[str, Any]) -> Example:
-        if isinstance(text, Mapping):
-            roles = next((roles for roles in self.text_roles if set(roles) <= text.keys()), None)
-            parts = [text[role] for role in roles or ()]
-        else:
-            parts = [text] if isinstance(text, str) else list(text)
-            roles = next((roles for roles in self.text_roles if len(roles) == len(parts)), None)
-        if roles is None:
-            known = " or ".join(f"{len(roles)}: {', '.join(roles)}" for roles in self.text_roles)
-            raise DataError(f"row:{position}: {len(parts) or len(text)} texts; this run answers {known}")
-        return Example("row", position, dict(zip(roles, parts, strict=True)))
+        parts = [text] if isinstance(text, str) else text
+        for columns in self.layouts:
+            roles = [column.role for column in columns]
+            values = parts if isinstance(parts, Mapping) else dict(zip(roles, parts, strict=False))
+            if len(parts) == len(roles) and all(role in values for role in roles):
+                kinds = {column.role: column.kind for column in columns}
+                return to_example(Row(position, dict(values)), "row", {role: role for role in roles}, kinds)
+        known = " or ".join(f"{len(columns)}: {', '.join(c.role for c in columns)}" for columns in self.layouts)
+        raise DataError(f"row:{position}: {len(parts)} texts; this run answers {known}")
 
 
 def load_run(name: str | Path | None = None) -> Predictor:

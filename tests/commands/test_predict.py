@@ -58,3 +58,39 @@ def test_predict_passes_over_bad_rows_where_asked(bertkit, finished, tmp_path):
     assert done.code == 0
     assert (done.document["data"]["rows"], done.document["data"]["rejected"]) == (2, 1)
     assert "days.csv:3" in done.document["warnings"][0]
+
+
+def test_predict_without_a_table_answers_one_row(bertkit, finished, tmp_path):
+    (tmp_path / "day.txt").write_text("a lovely day", encoding="utf-8")
+    named = bertkit("predict", "--with", "text=a lovely day", "--run", finished, "--json").document["data"]
+    read = bertkit("predict", "--with", f"text=@{tmp_path / 'day.txt'}", "--run", finished, "--json").document["data"]
+    assert named == read
+    assert named["answer"] == "good"
+    shown = bertkit("predict", "--with", "text=a lovely day", "--run", finished, "--all-scores")
+    assert "score_bad" in shown.out
+
+
+def test_predict_with_a_text_that_all_rows_share(bertkit, finished_pair, tmp_path):
+    rows = write_csv(tmp_path / "rows.csv", [["one", "two"], ["a day", "b day"], ["c day", "b day"]])
+    half = write_csv(tmp_path / "half.csv", [["one"], ["a day"], ["c day"]])
+    assert bertkit("predict", rows, "--run", finished_pair).code == 0
+    assert bertkit("predict", half, "--run", finished_pair, "--with", "text_pair=b day").code == 0
+    whole, shared = ((tmp_path / f"{name}.predicted.csv").read_text().splitlines() for name in ("rows", "half"))
+    assert shared[0] == "one,answer,score"
+    assert [line.replace("b day,", "") for line in whole[1:]] == shared[1:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "predict needs a table, or one row"),
+        (["--with", "text"], "is not of the form ROLE=TEXT"),
+        (["--with", "text=@nothing.txt"], "the file cannot be read"),
+        (["--with", "question=why"], "this run answers 1: text"),
+        (["--with", "text=a day", "-o", "out.csv"], "predict needs a table, or one row"),
+    ],
+)
+def test_predict_of_one_row_refuses(bertkit, finished, arguments, told):
+    done = bertkit("predict", *arguments, "--run", finished)
+    assert done.code == 2
+    assert told in done.err

@@ -11,17 +11,31 @@ FAMILIES = {
     "albert",
     "bert",
     "camembert",
+    "data2vec-text",
     "deberta",
     "deberta-v2",
     "distilbert",
     "electra",
+    "ernie",
+    "megatron-bert",
     "mobilebert",
     "modernbert",
     "mpnet",
+    "rembert",
     "roberta",
+    "roberta-prelayernorm",
     "xlm-roberta",
+    "xlm-roberta-xl",
 }
-POSITIONS_AFTER_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta"}
+POSITIONS_AFTER_PADDING = {
+    "camembert",
+    "data2vec-text",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+}
 
 
 def check_family(folder: Path) -> str:
@@ -31,7 +45,7 @@ def check_family(folder: Path) -> str:
         folder: Holds config.json.
 
     Raises:
-        ModelError: Another architecture, or one that brings its own Python code.
+        ModelError: Another architecture, a decoder, or one that brings its own Python code.
     """
     config = read_config(folder)
     if "auto_map" in config:
@@ -45,6 +59,11 @@ def check_family(folder: Path) -> str:
         raise ModelError(
             f"{folder / CONFIG}, key model_type: {family!r} is not one of the encoders {allowed}",
             "choose another checkpoint: bertkit models",
+        )
+    if config.get("is_decoder"):
+        raise ModelError(
+            f"{folder / CONFIG}, key is_decoder: this {family} is a decoder, each of its tokens sees only those before",
+            "choose a checkpoint that was pre-trained as an encoder: bertkit models",
         )
     return str(family)
 
@@ -67,6 +86,15 @@ def longest_input(folder: Path) -> int:
             f"{folder / CONFIG}, key max_position_embeddings: {positions!r} is not a number of tokens",
             "add the number of positions that the model was pre-trained with",
         )
-    if config.get("model_type") in POSITIONS_AFTER_PADDING:
-        return positions - int(config.get("pad_token_id", 1)) - 1
-    return positions
+    family = config.get("model_type")
+    if family not in POSITIONS_AFTER_PADDING:
+        return positions
+    # MPNet counts from 1 in the code of transformers, whatever its padding is.
+    padding = 1 if family == "mpnet" else config.get("pad_token_id", 1)
+    if not isinstance(padding, int):
+        raise ModelError(
+            f"{folder / CONFIG}, key pad_token_id: {padding!r} is not the id of a token, and {family} counts positions "
+            "from it",
+            "add the id that the model was pre-trained with; most checkpoints have 1",
+        )
+    return positions - padding - 1

@@ -68,6 +68,7 @@ def prepare_request(request: Request) -> Prepared:
     Raises:
         BertkitError: What the caller can mend; the checks that cost least come first.
     """
+    processes.check_launcher()
     resolved = resolve(request)
     training_arguments.check_extra(resolved.recipe.train.extra)
     prepared = prepare(resolved)

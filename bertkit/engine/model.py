@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.adapters import Adapter
-from bertkit.errors import ModelError, RunError
+from bertkit.errors import ModelError, RecipeError, RunError
 
 
-def for_training(folder: Path, adapter: Adapter, seed: int) -> Any:
+def for_training(folder: Path, adapter: Adapter, seed: int, *, checkpointing: bool = False) -> Any:
     """Return a pretrained encoder with a new head.
 
     Args:
         folder: The checkpoint.
         adapter: Gives the model class, the labels and the problem type.
         seed: Of the head's random weights.
+        checkpointing: Whether the training will compute activations again instead of keeping them.
 
     Raises:
         ModelError: The checkpoint is not of this architecture.
+        RecipeError: The architecture cannot do without kept activations.
     """
     import transformers
 
@@ -35,6 +37,12 @@ def for_training(folder: Path, adapter: Adapter, seed: int) -> Any:
             f"{folder}: the weights lack {len(body)} parts of the encoder, such as {min(body)}",
             "choose another checkpoint: bertkit models",
         )
+    if checkpointing and not model.supports_gradient_checkpointing:
+        raise RecipeError(
+            f"train.gradient_checkpointing: {config.model_type} does not support it",
+            "--set train.gradient_checkpointing=false; a larger train.accumulation saves memory too",
+        )
+    _blank_padding(model)
     # The heads take any keyword but ignore num_items_in_batch: the Trainer must not pass it on to them, nor think
     # that they have divided by it (transformers issue 47688).
     model.accepts_loss_kwargs = False
@@ -67,6 +75,17 @@ def save(network: Any, folder: Path, state_dict: dict[str, Any] | None = None) -
     """
     with _quietly():
         network.save_pretrained(folder, state_dict=state_dict)
+
+
+def _blank_padding(network: Any) -> None:
+    """Embed padding as zeros, which is what MobileBERT finds beyond the end of a text that is not padded.
+
+    It reads each token together with its neighbours before any mask: with the vector that a checkpoint may hold for
+    padding, the last token of a text, and so its answer, would depend on the longest text of its batch.
+    """
+    embedding = network.get_input_embeddings()
+    if embedding.padding_idx is not None:
+        embedding.weight.data[embedding.padding_idx] = 0.0
 
 
 def _load(folder: Path, adapter: Adapter, config: Any) -> tuple[Any, dict[str, Any]]:

@@ -107,7 +107,13 @@ def _timed(prepared: Prepared, target: str) -> float:
 
     settings = prepared.recipe.train
     windows = prepared.train.taught
-    network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed).to(target).train()
+    network = models.for_training(
+        prepared.checkpoint.folder,
+        prepared.adapter,
+        settings.seed,
+        checkpointing=settings.gradient_checkpointing,
+    )
+    network = network.to(target).train()
     collate = prepared.collate(network, target)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9)
     batches = list(ShuffledBatches(len(windows), settings.batch_size, settings.seed))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +20,13 @@ from bertkit.engine import checkpoint, device, family, load, processes
 from bertkit.engine.batches import steps
 from bertkit.engine.checkpoint import Checkpoint
 from bertkit.engine.collate import Collate
-from bertkit.engine.completeness import TOKENIZER_FILES, read_config
+from bertkit.engine.completeness import read_config
 from bertkit.engine.forward import accepted_inputs
+from bertkit.engine.tokenizer import load_encoder
 from bertkit.engine.unseen import Unseen
 from bertkit.errors import DataError, RunError
 from bertkit.recipe.read import Resolved
-from bertkit.recipe.schema import EncodeSettings, Recipe
+from bertkit.recipe.schema import Recipe
 
 log = logging.getLogger("bertkit")
 
@@ -183,36 +182,6 @@ def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prep
         )
     decided = _decide(resolved, found.folder, len(splits[0].taught))
     return Prepared(decided, adapter, found, encoder, limit, splits[0], splits[1], held)
-
-
-def load_encoder(folder: Path, settings: EncodeSettings, limit: int) -> Encoder:
-    """Return the encoder of a checkpoint; one without a tokenizer.json is converted by transformers."""
-    pad_id = read_config(folder).get("pad_token_id") or 0
-    if (folder / "tokenizer.json").is_file():
-        return Encoder.load(folder, settings, limit, pad_id)
-    with tempfile.TemporaryDirectory() as converted:
-        save_tokenizer(folder, Path(converted))
-        return Encoder.load(Path(converted), settings, limit, pad_id)
-
-
-def save_tokenizer(source: Path, target: Path) -> None:
-    """Write the tokenizer of a checkpoint to a folder, so that both bertkit and transformers read it there.
-
-    A tokenizer.json is copied as it is: read and written again by transformers, its ids could change.
-
-    Args:
-        source: The checkpoint.
-        target: An existing folder.
-    """
-    if (source / "tokenizer.json").is_file():
-        for name in TOKENIZER_FILES:
-            if (source / name).is_file():
-                shutil.copyfile(source / name, target / name)
-        return
-    import transformers
-
-    tokenizer = transformers.AutoTokenizer.from_pretrained(source, local_files_only=True, trust_remote_code=False)
-    tokenizer.save_pretrained(target)
 
 
 def _examples(

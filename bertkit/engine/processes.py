@@ -6,18 +6,33 @@ environment how many there are. Alone, a process has nothing to agree on and imp
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-from bertkit.errors import PeerLostError
+from bertkit.errors import PeerLostError, UsageError
 
 # How gloo and NCCL say that the other end of a connection is gone.
 LOST = ("closed by peer", "Connection reset", "gloo", "NCCL", "Broken pipe")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+
+def check_launcher() -> None:
+    """Refuse launchers that divide the model itself.
+
+    Raises:
+        UsageError: FSDP or DeepSpeed is switched on.
+    """
+    for name in ("FSDP", "DEEPSPEED"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
+            raise UsageError(
+                f"accelerate launch is told to use {name}, which bertkit does not: its models fit on one device",
+                "accelerate launch --multi_gpu -m bertkit finetune ..., or --processes N",
+            )
 
 
 def count() -> int:
@@ -103,4 +118,5 @@ def _connect() -> None:
     import torch
     from accelerate import PartialState
 
-    PartialState(cpu=not torch.cuda.is_available())
+    # Left open, a connection can turn the end of a process that did its work into a failure.
+    atexit.register(PartialState(cpu=not torch.cuda.is_available()).destroy_process_group)

@@ -18,10 +18,11 @@ from bertkit.adapters import Adapter
 from bertkit.adapters._base import Scores
 from bertkit.engine import device, processes, run, training_arguments
 from bertkit.engine.model import save as save_model
-from bertkit.engine.prepare import Prepared, save_tokenizer
+from bertkit.engine.prepare import Prepared
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
 from bertkit.engine.signals import StopRequest
+from bertkit.engine.tokenizer import save_tokenizer
 from bertkit.errors import Interrupted, MachineError, RecipeError
 
 log = logging.getLogger("bertkit")
@@ -101,7 +102,12 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
     args = training_arguments.build(
         settings, job.work / run.CHECKPOINTS, device=target, precision=precision, metric=metric
     )
-    network = models.for_training(prepared.checkpoint.folder, prepared.adapter, settings.seed)
+    network = models.for_training(
+        prepared.checkpoint.folder,
+        prepared.adapter,
+        settings.seed,
+        checkpointing=settings.gradient_checkpointing,
+    )
     pad_id, budget = prepared.encoder.pad_id, device.token_budget(target)
     forward = partial(TorchForward, adapter=prepared.adapter, pad_id=pad_id, budget=budget)
     started = time.perf_counter()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +18,14 @@ from tests.command_line import environment, write_csv, write_reviews
 
 pytest_plugins = ("tests.fixtures",)
 
+# The file that docs/scaling.md shows.
+CONFIG = str(Path(__file__).parents[2] / "examples" / "accelerate.yaml")
 PLAIN = ("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no")
 LAUNCHERS = {
     "bertkit": ("-m", "bertkit"),
     # Without a GPU, --multi_gpu still means several processes; --cpu would be one.
     "accelerate": ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", *PLAIN, "-m", "bertkit"),
+    "accelerate config": ("-m", "accelerate.commands.launch", "--config_file", CONFIG, "-m", "bertkit"),
     "torchrun": ("-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "bertkit"),
 }
 
@@ -91,6 +95,13 @@ def test_several_processes_tell_an_error_once(process, tmp_path):
     assert done.err.count('--data "nothing.csv": there is no such file') == 1
     done = process("finetune", "--data", "nothing.csv", "--processes", 2, "--json")
     assert done.document["error"]["code"] == "DataError"
+
+
+@pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED"])
+def test_launchers_that_divide_the_model_are_refused(process, table, name):
+    done = process("finetune", "--data", table, **{f"ACCELERATE_USE_{name}": "true"})
+    assert done.code == 2
+    assert f"told to use {name}" in done.err
 
 
 def test_several_processes_cannot_share_standard_input(process, alone):

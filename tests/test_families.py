@@ -1,0 +1,346 @@
+"""Every family of encoders goes through every adapter."""
+
+import json
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from bertkit import adapters
+from bertkit.adapters._encoder import Window
+from bertkit.engine import load
+from bertkit.engine.evaluate import evaluate
+from bertkit.engine.family import FAMILIES as TRAINED
+from bertkit.engine.family import longest_input
+from bertkit.engine.finetune import finetune
+from bertkit.engine.predictor import load_run
+from bertkit.engine.tokenizer import load_encoder
+from bertkit.errors import MachineError, ModelError
+from bertkit.recipe.schema import EncodeSettings
+from tests.families import FAMILIES, LIMIT, TEXTS, build
+
+PAIRS = [
+    {"text": first, "text_pair": second, "label": ("no", "yes")[first < second]}
+    for first, second in zip(TEXTS, TEXTS[5:] + TEXTS[:5], strict=True)
+]
+TAGGED = [
+    {
+        "tokens": ["Ada", "Lovelace", "was", "born", "in", "London", "."],
+        "tags": ["B-PER", "I-PER", "O", "O", "O", "B-LOC", "O"],
+    },
+    {"tokens": list("王小明住在北京。"), "tags": ["B-PER", "I-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O"]},
+    {"tokens": ["ولد", "نجيب", "محفوظ", "في", "القاهرة", "."], "tags": ["O", "B-PER", "I-PER", "O", "B-LOC", "O"]},
+    {"tokens": ["Zoë", "mag", "👍🏽", "Straße", "!"], "tags": ["B-PER", "O", "O", "B-LOC", "O"]},
+]
+ASKED = [
+    ("Where was Ada Lovelace born?", "Ada Lovelace was born in London in 1815.", "London"),
+    ("王小明在哪里读书？", "王小明住在北京，他在清华大学读书。", "清华大学"),
+    ("أين ولد نجيب محفوظ؟", "ولد نجيب محفوظ في القاهرة سنة ١٩١١.", "القاهرة"),
+    ("What did Zoë eat?", "Après le théâtre 😂 Zoë ate jalapeños, slowly and with joy.", "jalapeños"),
+]
+ROWS = {
+    "sequence-classification": PAIRS,
+    "token-classification": TAGGED * 4,
+    "question-answering": [
+        {
+            "question": question,
+            "context": context,
+            "answers": {"text": [answer], "answer_start": [context.find(answer)]},
+        }
+        for question, context, answer in ASKED
+    ]
+    * 4,
+}
+ENCODE = EncodeSettings(max_length=LIMIT, truncate="windows", stride=8)
+RECIPE = """
+[adapter]
+name = "{adapter}"
+[columns]
+{columns}
+[encode]
+max_length = {limit}
+truncate = "windows"
+stride = 8
+[train]
+epochs = 1
+batch_size = 8
+"""
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def name(request):
+    """A family."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def family(name):
+    """What is known about it."""
+    return FAMILIES[name]
+
+
+@pytest.fixture(scope="session")
+def folder(name, tmp_path_factory):
+    """Its checkpoint."""
+    return build(name, tmp_path_factory.mktemp(name))
+
+
+@pytest.fixture(scope="session", params=adapters.names())
+def task(request):
+    """Name of an adapter."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def recipe(task, tmp_path_factory):
+    """A recipe file of that adapter, with its rows beside it."""
+    home = tmp_path_factory.mktemp(task)
+    columns = "\n".join(f'{role} = "{role}"' for role in ROWS[task][0])
+    (home / "recipe.toml").write_text(RECIPE.format(adapter=task, columns=columns, limit=LIMIT))
+    lines = [json.dumps(row, ensure_ascii=False) for row in ROWS[task]]
+    (home / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return home / "recipe.toml"
+
+
+@pytest.fixture(scope="session")
+def train(recipe):
+    """Fine-tunes a checkpoint."""
+    rows = str(recipe.with_name("rows.jsonl"))
+    return lambda folder, output: finetune(
+        str(recipe), model=str(folder), data=rows, validation=rows, output=str(output)
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(folder, train, tmp_path_factory):
+    """The run of a family and an adapter."""
+    return train(folder, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="session")
+def answers(finished):
+    """The run, loaded to predict."""
+    return load_run(finished.folder)
+
+
+@pytest.fixture(scope="session")
+def rows(finished, recipe):
+    """The labelled rows as examples."""
+    return load.file(str(recipe.with_name("rows.jsonl")), finished.recipe, finished.adapter).rows
+
+
+@pytest.fixture(scope="session")
+def windows(answers, rows):
+    """The rows as the model reads them, with their targets."""
+    return answers.adapter.encode(rows, answers.encoder, targets=True).windows
+
+
+@pytest.fixture(scope="session")
+def in_one(answers, rows, windows):
+    """Rows that fit into one window: their texts and that window."""
+    roles = [column.role for column in answers.layouts[0]]
+    found = []
+    for index, row in enumerate(rows):
+        own = [window for window in windows if window.row == index]
+        texts = [text if isinstance(text, str) else " ".join(text) for text in map(row.values.get, roles)]
+        if len(own) == 1:
+            found.append((texts, own[0]))
+    assert len(found) > len(rows) / 3
+    return found
+
+
+@pytest.fixture(scope="session")
+def tokenizer(finished):
+    """The run's tokenizer as transformers loads it."""
+    from transformers import AutoTokenizer
+
+    return partial(AutoTokenizer.from_pretrained(finished.folder), return_token_type_ids=True)
+
+
+def test_family_is_trained_scored_and_asked(finished, answers, rows, task):
+    assert finished.info["training"]["steps"] > 1
+    scores = evaluate(finished.folder).scores
+    assert np.isfinite(scores[finished.adapter.metric])
+    asked = [{role: row[role] for role in [column.role for column in answers.layouts[0]]} for row in ROWS[task]]
+    assert answers.predict(asked) == answers.answer(rows)
+
+
+def test_family_gets_its_special_tokens_and_segments(in_one, tokenizer):
+    for texts, window in in_one:
+        wanted = tokenizer(*texts)
+        assert window.input_ids.tolist() == wanted["input_ids"]
+        assert window.segment_ids.tolist() == wanted["token_type_ids"]
+
+
+def test_family_frames_one_text_and_a_pair_as_transformers_does(answers, tokenizer):
+    for texts in [(text,) for text in TEXTS] + list(pairwise(TEXTS)):
+        wanted = tokenizer(*texts)
+        if len(wanted["input_ids"]) <= LIMIT:
+            (view,) = answers.encoder.views(*answers.encoder.ids(texts))
+            assert view.input_ids.tolist() == wanted["input_ids"]
+            assert view.segment_ids.tolist() == wanted["token_type_ids"]
+
+
+def test_family_answers_the_same_in_plain_transformers(finished, answers, in_one, tokenizer, family):
+    import torch
+    import transformers
+
+    plain = getattr(transformers, finished.adapter.model_class).from_pretrained(finished.folder).eval()
+    for texts, window in in_one:
+        inputs = tokenizer(*texts, return_tensors="pt")
+        if not family.segments:
+            del inputs["token_type_ids"]
+        with torch.inference_mode():
+            wanted = finished.adapter.logits(plain(**inputs))[0].numpy()
+        assert answers.forward([window])[0] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_family_without_segments_is_never_given_any(answers, windows, family, task):
+    seen = []
+    handle = answers.forward.model.register_forward_pre_hook(
+        lambda _, args, inputs: seen.append(inputs), with_kwargs=True
+    )
+    answers.forward(windows)
+    handle.remove()
+    assert all(("token_type_ids" in inputs) == family.segments for inputs in seen)
+    if family.segments and task != "token-classification":
+        assert {value for inputs in seen for value in inputs["token_type_ids"].unique().tolist()} == {0, 1}
+
+
+def test_family_reads_its_longest_input_and_no_more(folder, answers, family):
+    assert longest_input(folder) == answers.encoder.max_length == LIMIT
+    (ids,) = answers.encoder.ids([" ".join(TEXTS)])
+    view = next(answers.encoder.views(ids))
+    longest = Window(0, view.input_ids, view.segment_ids)
+    assert longest.input_ids.size == LIMIT
+    assert np.isfinite(answers.forward([longest])[0]).all()
+    longer = Window(0, np.insert(longest.input_ids, 1, ids[0]), np.insert(longest.segment_ids, 1, 0))
+    if family.open_ended:
+        assert np.isfinite(answers.forward([longer])[0]).all()
+    else:
+        with pytest.raises((IndexError, RuntimeError)):
+            answers.forward([longer])
+
+
+def test_family_answers_the_same_beside_longer_texts(answers, windows):
+    together = answers.forward(windows)
+    for window, wanted in zip(windows, together, strict=True):
+        assert answers.forward([window])[0] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_family_can_say_every_gold_answer(answers, rows, windows):
+    adapter = answers.adapter
+    certain = [_certain(adapter, window) for window in windows]
+    records = adapter.decode(certain, windows, len(rows))
+    wrong = [
+        record.answer for record, row in zip(records, rows, strict=True) if adapter.severity(record, row) is not None
+    ]
+    assert wrong == []
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Copies a family's checkpoint with other entries in its config."""
+
+    def change(name, **entries):
+        folder = build(name, tmp_path / name)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | entries))
+        return folder
+
+    return change
+
+
+def test_families_are_all_those_that_bertkit_trains():
+    assert set(FAMILIES) == TRAINED
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"model_type": "gpt2"}, "'gpt2' is not one of the encoders albert, bert"),
+        ({"model_type": "t5"}, "'t5' is not one of the encoders albert, bert"),
+        ({"model_type": "longformer"}, "'longformer' is not one of the encoders albert, bert"),
+        ({"is_decoder": True}, "this bert is a decoder"),
+        ({"auto_map": {"AutoModel": "modeling.Model"}}, "brings Python code"),
+    ],
+)
+def test_finetune_refuses_by_name_what_it_cannot_train(changed, train, tmp_path, entries, said):
+    with pytest.raises(ModelError, match=said) as error:
+        train(changed("bert", **entries), tmp_path / "run")
+    assert "bertkit models" in error.value.hint
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "padding", "tokens"),
+    [("roberta", 0, LIMIT + 1), ("mpnet", 0, LIMIT), ("mpnet", None, LIMIT), ("bert", None, LIMIT)],
+)
+def test_longest_input_counts_from_the_padding_where_the_model_does(changed, name, padding, tokens):
+    assert longest_input(changed(name, pad_token_id=padding)) == tokens
+
+
+def test_longest_input_without_the_padding_it_counts_from_is_a_model_error(changed):
+    with pytest.raises(ModelError, match="pad_token_id: None"):
+        longest_input(changed("roberta", pad_token_id=None))
+
+
+def test_finetune_gives_no_second_segment_to_a_model_of_one(train, tmp_path):
+    folder = build("roberta", tmp_path / "roberta")
+    tokens = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    texts = [{"Sequence": {"id": text, "type_id": segment}} for segment, text in enumerate("AB")]
+    tokens["post_processor"] = {"type": "TemplateProcessing", "single": texts[:1], "pair": texts, "special_tokens": {}}
+    (folder / "tokenizer.json").write_text(json.dumps(tokens), encoding="utf-8")
+    answers = load_run(train(folder, tmp_path / "run").folder)
+    one, other = answers.encoder.ids(["a", "b"])
+    assert next(answers.encoder.views(one, other)).segment_ids.tolist() == [0, 1]
+
+
+def test_load_encoder_tells_that_a_window_is_longer_than_the_model_reads(tmp_path, caplog):
+    folder = build("electra", tmp_path / "electra")
+    with caplog.at_level("WARNING", logger="bertkit"):
+        assert load_encoder(folder, EncodeSettings(max_length=LIMIT), LIMIT).max_length == LIMIT
+        assert not caplog.messages
+        assert load_encoder(folder, EncodeSettings(max_length=LIMIT + 1), LIMIT).max_length == LIMIT
+    (said,) = caplog.messages
+    assert f"max_length = {LIMIT + 1} is lowered to {LIMIT}" in said
+
+
+@pytest.mark.parametrize("name", ["bert", "distilbert", "electra", "mobilebert", "mpnet", "deberta", "roberta"])
+def test_load_encoder_reads_the_older_files_of_a_tokenizer(tmp_path, name):
+    folder = build(name, tmp_path / name)
+    whole = load_encoder(folder, ENCODE, LIMIT)
+    parts = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    (folder / "tokenizer.json").unlink()
+    if "merges" in parts:
+        (folder / "vocab.json").write_text(json.dumps(parts["vocab"]), encoding="utf-8")
+        merges = "\n".join(" ".join(pair) for pair in parts["merges"])
+        (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}\n", encoding="utf-8")
+    else:
+        (folder / "vocab.txt").write_text("\n".join(sorted(parts["vocab"], key=parts["vocab"].get)), encoding="utf-8")
+    older = load_encoder(folder, ENCODE, LIMIT)
+    for texts in [(text,) for text in TEXTS] + [TEXTS[:2], TEXTS[8:10]]:
+        views = [list(encoder.views(*encoder.ids(texts))) for encoder in (whole, older)]
+        assert [view.input_ids.tolist() for view in views[0]] == [view.input_ids.tolist() for view in views[1]]
+
+
+@pytest.mark.parametrize(
+    ("installed", "kind", "said"), [(False, MachineError, "SentencePiece"), (True, ModelError, "read")]
+)
+def test_load_encoder_names_what_a_sentencepiece_model_lacks(tmp_path, monkeypatch, installed, kind, said):
+    folder = build("deberta-v2", tmp_path / "deberta-v2")
+    (folder / "tokenizer.json").rename(folder / "spm.model")
+    for package in ("sentencepiece", "protobuf"):
+        monkeypatch.setattr(f"transformers.utils.is_{package}_available", lambda: installed)
+    with pytest.raises(kind, match=said) as error:
+        load_encoder(folder, ENCODE, LIMIT)
+    assert ("pip install sentencepiece protobuf" in error.value.hint) is not installed
+
+
+def _certain(adapter, window):
+    """Logits of a model that knows what the window teaches."""
+    target = adapter.target_batch([window])[0]
+    if target.dtype.kind == "f":
+        return 20.0 * target
+    return np.where(np.asarray(target)[..., None] == np.arange(len(adapter.labels)), 20.0, 0.0)

@@ -1,4 +1,4 @@
-"""Rebuild the sample tables of tasks/ from copies of the original data sets, byte for byte.
+"""Rebuild the samples of tasks/ from copies of the original data sets, byte for byte.
 
 python benchmarks/make_samples.py ../shared/data
 """
@@ -7,91 +7,25 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import io
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-SEED = 42
-TASKS = Path(__file__).resolve().parent.parent / "tasks"
-
-# Samples are shown to strangers: rows with insults or about sex, drugs, violence, and about faith or origin, where
-# comments most often turn ugly, are left out. The parts are too wide on purpose (skill goes with kill).
-LEFT_OUT = re.compile(
-    r"""
-      abuse | adult | arse | asshat | asshole | autis | babe | badass | bastard | bi(?:t|a)ch
-    | blow\s?job | bollock | boob | boytoy | breast | bugger | butthole | circle\s?jerk | cocaine | cocks
-    | condom | crap | crippl | cunt | damn | dick | dirty | dogging | douche | drunk | dumbass | dyke
-    | erotic | fag | fck | feminis | fetish | flirt | fu+c | fuk | genital | genocid | gunshot | hardcore
-    | heroin | hexy | hitler | holocaust | homo | horny | housewi | incel | islam | jackass | jew
-    | kike | kill | kinky | lesb | lmao | lmfao | loverboy | lynch | masturb | milf | moan | molest
-    | moron | murder | muslim | naked | naughty | nazi | negro | nigg | nsfw | nude | nudi | omfg
-    | orgas | orgy | overdos | paki | passionate | pedo | penis | piss | porn | prick | pussy | queef
-    | queer | racis | rape | rapist | religion | retard | saucy | sex | shag | shi+t | slave | slut
-    | spank | spastic | strip | suicid | synagog | tadger | tard | terroris | trann | transg | twat
-    | undocumented | urin | vagina | virgin | wank | whor | wifebeat | wtf | xxx
-    | \b(?:abort\w* | acab | anal | ass | asses | bj | blacks | bs | chink | cock | cum | die | dies
-        | gays? | hell | ho | hoes? | jap | jfc | kys | laid | licks? | lube | spic | stfu | tits?
-        | trump | turds? | weed | wet | whites)\b
-    | in\s+bed | body\s+bag | her\s+period | slept\s+with | [a-z]\*+[a-z]?\b
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
+from _choose import Example, choose, write_text
+from _qa_samples import qa, qa_unanswerable
+from _word_samples import ner, pos
 
 # The UCI files are Windows-1252 text that was once read as Latin-1.
 WINDOWS_1252 = {byte: bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xA0)}
 
 
-class Example(NamedTuple):
-    """One candidate row: its texts, its label, and the groups that a quota counts it in."""
-
-    texts: tuple[str, ...]
-    label: str
-    groups: tuple[str, ...]
-
-    @property
-    def key(self) -> str:
-        """The text without case, punctuation and exact numbers, so that near copies count as one."""
-        joined = re.sub(r"\d+", "0", "\n".join(self.texts).casefold())
-        return re.sub(r"\W+", " ", joined).strip()
-
-    @property
-    def rank(self) -> str:
-        """A seeded hash of the texts: an order that no version of Python's random changes."""
-        return hashlib.sha256("\n".join((str(SEED), *self.texts)).encode()).hexdigest()
-
-
-def choose(examples: Iterable[Example], quotas: Mapping[str, int], used: set[str]) -> list[Example]:
-    """Return the first fit examples, in order of rank, of every group that is not full yet.
-
-    Args:
-        examples: The candidates.
-        quotas: Group to number of examples.
-        used: Keys that are taken; those of the chosen examples are added.
-    """
-    chosen: list[Example] = []
-    counts: Counter[str] = Counter()
-    for example in sorted(examples, key=lambda example: example.rank):
-        if all(counts[group] >= quotas[group] for group in example.groups):
-            continue
-        if not example.key or example.key in used or any(LEFT_OUT.search(text) for text in example.texts):
-            continue
-        used.add(example.key)
-        counts.update(example.groups)
-        chosen.append(example)
-    return chosen
-
-
 def write(task: str, columns: tuple[str, ...], splits: Mapping[str, list[Example]]) -> None:
     for split, examples in splits.items():
-        path = TASKS / task / f"{split}.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows((*example.texts, example.label) for example in examples)
-        print(f"{path.relative_to(TASKS)}: {len(examples)} rows, {path.stat().st_size} bytes")
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows((*example.texts, example.label) for example in examples)
+        write_text(task, f"{split}.csv", table.getvalue(), f"{len(examples)} rows")
 
 
 def tab_separated(path: Path) -> Iterator[list[str]]:
@@ -173,11 +107,21 @@ def similarity(data: Path) -> None:
     write("similarity", ("sentence1", "sentence2", "score"), splits)
 
 
-SAMPLES: tuple[Callable[[Path], None], ...] = (sentiment, spam, intent, emotions, similarity)
+SAMPLES: tuple[Callable[[Path], None], ...] = (
+    sentiment,
+    spam,
+    intent,
+    emotions,
+    similarity,
+    ner,
+    pos,
+    qa,
+    qa_unanswerable,
+)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Rebuild the sample tables of tasks/.")
+    parser = argparse.ArgumentParser(description="Rebuild the samples of tasks/.")
     parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"), help="folder of the originals")
     data: Path = parser.parse_args().data
     if not data.is_dir():

@@ -147,7 +147,7 @@ def test_readme_names_every_verb(verb):
 
 def test_readme_lists_exactly_the_built_in_tasks():
     lines = re.findall(
-        r"^\| \[(\w+)\]\(tasks/(\w+)/README\.md\) \|[^|]+\| (yes|no) \| ([^|]*?) ?\|$", read("README.md"), re.M
+        r"^\| \[([\w-]+)\]\(tasks/([\w-]+)/README\.md\) \|[^|]+\| (yes|no) \| ([^|]*?) ?\|$", read("README.md"), re.M
     )
     assert [(name, name) for name in catalog.names()] == [line[:2] for line in lines]
     for name, _, sample, licence in lines:

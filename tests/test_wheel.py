@@ -1,3 +1,4 @@
+import fnmatch
 import json
 import subprocess
 import sys
@@ -33,8 +34,8 @@ def test_wheel_holds_every_file_of_the_package_and_the_tasks(wheel):
     package = {path.relative_to(CHECKOUT) for path in (CHECKOUT / "bertkit").rglob("*") if path.is_file()}
     tasks = {"bertkit" / path.relative_to(CHECKOUT) for path in (CHECKOUT / "tasks").rglob("*") if path.is_file()}
     wanted = {path.as_posix() for path in package | tasks if "__pycache__" not in path.parts}
-    assert len([path for path in wanted if path.endswith("recipe.toml")]) == 8
-    assert len([path for path in wanted if path.endswith("train.csv")]) == 5
+    assert len([path for path in wanted if path.endswith("recipe.toml")]) == 12
+    assert len([path for path in wanted if fnmatch.fnmatch(path, "bertkit/tasks/*/train.*")]) == 9
     assert "bertkit/recipe/checkpoints.toml" in wanted
     assert "bertkit/data/evaluate_modules/accuracy.py" in wanted
     assert wanted - held == set()
@@ -49,6 +50,6 @@ def test_wheel_works_away_from_the_checkout(wheel, tmp_path):
     where = python("-c", "import bertkit; print(bertkit.__file__)", **away).stdout
     assert where.startswith(str(site))
     listed = json.loads(python("-m", "bertkit", "tasks", "list", "--json", **away).stdout)
-    assert len(listed["data"]["tasks"]) == 8
+    assert len(listed["data"]["tasks"]) == 12
     checked = json.loads(python("-m", "bertkit", "tasks", "check", "sentiment", "--json", **away).stdout)
     assert checked["data"]["checked"]["columns, texts and labels of train"].startswith("1000 rows")

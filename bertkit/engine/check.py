@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bertkit import adapters
 from bertkit.data import sources
 from bertkit.engine import load, training_arguments
@@ -40,7 +42,7 @@ def check_recipe(request: Request) -> list[tuple[str, str]]:
         rows = load.file(file, recipe, adapter, None, recipe.data.model_dump(include=set(load.READING)))
         learnt = learnt or adapter.learn_labels(rows.rows)
         learnt.check_labels(rows.rows)
-        done.append(
-            (f"columns, texts and labels of {name}", f"{len(rows.rows)} rows, labels {', '.join(learnt.labels[:5])}")
-        )
+        taught = Counter(lesson for row in rows.rows for lesson in adapter.lessons(row)).most_common(5)
+        found = ", ".join(f"{lesson} {count}" for lesson, count in taught)
+        done.append((f"columns, texts and labels of {name}", f"{len(rows.rows)} rows: {found}"))
     return done

@@ -47,6 +47,7 @@ def find(task: str) -> Path:
 
 
 def sample(recipe_file: Path) -> dict[str, Path]:
-    """Return the sample files that lie beside a recipe, by split: train, validation."""
-    files = {split: recipe_file.parent / f"{split}.csv" for split in ("train", "validation")}
-    return {split: path for split, path in files.items() if path.is_file()}
+    """Return the sample files that lie beside a recipe, by split: train, validation, each with any extension."""
+    named = {split: recipe_file.parent.glob(f"{split}.*") for split in ("train", "validation")}
+    files = {split: sorted(path for path in paths if path.is_file()) for split, paths in named.items()}
+    return {split: paths[0] for split, paths in files.items() if paths}

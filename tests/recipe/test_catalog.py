@@ -47,9 +47,18 @@ def test_find_folder_without_a_recipe_is_refused(tmp_path):
         catalog.find(str(tmp_path))
 
 
-def test_sample_gives_the_files_that_are_there(tmp_path):
+@pytest.mark.parametrize("extension", ["csv", "conllu", "jsonl.gz"])
+def test_sample_gives_the_files_that_are_there(tmp_path, extension):
     assert catalog.sample(tmp_path / "recipe.toml") == {}
-    (tmp_path / "train.csv").touch()
-    assert catalog.sample(tmp_path / "recipe.toml") == {"train": tmp_path / "train.csv"}
-    (tmp_path / "validation.csv").touch()
-    assert list(catalog.sample(tmp_path / "recipe.toml")) == ["train", "validation"]
+    train, validation = tmp_path / f"train.{extension}", tmp_path / f"validation.{extension}"
+    train.touch()
+    assert catalog.sample(tmp_path / "recipe.toml") == {"train": train}
+    validation.touch()
+    assert catalog.sample(tmp_path / "recipe.toml") == {"train": train, "validation": validation}
+
+
+def test_sample_passes_over_folders_and_files_of_other_names(tmp_path):
+    (tmp_path / "train.csv").mkdir()
+    for name in ("training.csv", "test.csv", "train"):
+        (tmp_path / name).touch()
+    assert catalog.sample(tmp_path / "recipe.toml") == {}

@@ -78,9 +78,29 @@ def load_hub(repository: str, config: str | None, revision: str | None) -> Any:
     folder = _snapshot(repository, config, revision)
     try:
         # The local copy is given, not the name: for a name, datasets asks the hub again at each start.
-        return datasets.load_dataset(str(folder), config)
+        return datasets.load_dataset(str(folder), **_configuration(folder, config))
     except (ValueError, datasets.exceptions.DatasetsError) as error:
         raise DataError(f'The hub data set "{repository}" cannot be read: {error}', "--data FILE") from error
+
+
+def _configuration(folder: Path, config: str | None) -> dict[str, Any]:
+    """Return what `load_dataset` needs to read one configuration of a folder that may lack the files of the others.
+
+    By its name alone it would first look for the files of the first configuration on the card.
+    """
+    if config is None:
+        return {}
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCard
+
+    card = DatasetCard.load(folder / "README.md").data.to_dict() if (folder / "README.md").is_file() else {}
+    listed = {entry["config_name"]: entry.get("data_files") for entry in card.get("configs") or []}
+    if listed and config not in listed:
+        raise ValueError(f'there is no configuration "{config}"; it has: {", ".join(listed)}')
+    files = listed.get(config) or f"{config}/*"
+    info = DatasetInfosDict.from_directory(str(folder)).get(config)
+    named = {entry["split"]: entry["path"] for entry in files} if isinstance(files, list) else files
+    return {"data_files": named, "features": info.features if info else None}
 
 
 def _snapshot(repository: str, config: str | None, revision: str | None) -> Path:

@@ -135,10 +135,9 @@ def own_file(
         RecipeError: A setting is not valid.
     """
     given = columns or {}
-    # Another layout than the training's is as good; within its own layout a run keeps to the roles it learnt from.
-    known = [roles for roles in map(_roles, adapter.layouts) if not roles.issuperset(recipe.columns)]
     for role in given:
-        if role not in recipe.columns and not any(role in roles for roles in known):
+        # A role that training could have had but had not, such as a second text, means nothing to the run.
+        if not any(column.role == role and _may_be_named(column, recipe) for own in adapter.layouts for column in own):
             raise UsageError(f'the run has no column of role "{role}"; it has: {", ".join(recipe.columns)}')
     kept = {role: name for role, name in recipe.columns.items() if _together(adapter, role, given)}
     own = {"data": {**dict.fromkeys(READING), **(settings or {})}, "columns": given}
@@ -154,6 +153,10 @@ def _names(columns: Sequence[Column], header: Sequence[str], named: Mapping[str,
         if (name := named.get(column.role) or usual) is not None or not column.optional:
             names[column] = name or column.role
     return names
+
+
+def _may_be_named(column: Column, recipe: Recipe) -> bool:
+    return column.role in recipe.columns or bool(column.usual)
 
 
 def _roles(columns: Sequence[Column]) -> set[str]:

@@ -63,7 +63,8 @@ class Predictor:
         """Answer texts.
 
         Args:
-            texts: Each a text, or several texts where the run needs several, or a mapping of roles.
+            texts: Each a text, or several texts where the run needs several, or a list of words, or a mapping of
+                roles.
 
         Raises:
             DataError: A row lacks a text.
@@ -101,15 +102,24 @@ class Predictor:
         return self.adapter.decode(logits, encoded.windows, len(examples))
 
     def _example(self, position: int, text: str | Sequence[str] | Mapping[str, Any]) -> Example:
-        parts = [text] if isinstance(text, str) else text
         for columns in self.layouts:
-            roles = [column.role for column in columns]
-            values = parts if isinstance(parts, Mapping) else dict(zip(roles, parts, strict=False))
-            if len(parts) == len(roles) and all(role in values for role in roles):
+            if (row := _fill(columns, text)) is not None:
                 kinds = {column.role: column.kind for column in columns}
-                return to_example(Row(position, dict(values)), "row", {role: role for role in roles}, kinds)
+                return to_example(Row(position, row), "row", {role: role for role in row}, kinds)
         known = " or ".join(f"{len(columns)}: {', '.join(c.role for c in columns)}" for columns in self.layouts)
-        raise DataError(f"row:{position}: {len(parts)} texts; this run answers {known}")
+        count = 1 if isinstance(text, str) else len(text)
+        raise DataError(f"row:{position}: {count} texts; this run answers {known}")
+
+
+def _fill(columns: Sequence[Column], text: str | Sequence[str] | Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a row by role if it fits a layout: by name, or texts in their order, or a list of words."""
+    roles = [column.role for column in columns]
+    if isinstance(text, Mapping):
+        return dict(text) if set(roles) == text.keys() else None
+    if [column.kind for column in columns] == ["words"]:
+        return {roles[0]: text} if isinstance(text, list) else None
+    parts = [text] if isinstance(text, str) else text
+    return dict(zip(roles, parts, strict=True)) if len(parts) == len(roles) else None
 
 
 def load_run(name: str | Path | None = None) -> Predictor:

@@ -105,7 +105,7 @@ def repository(tmp_path):
     return folder
 
 
-def test_hub_data_set_is_read_by_configuration_with_the_names_of_its_classes(read, repository):
+def test_hub_data_set_is_read_by_configuration_with_the_names_of_its_classes(read, repository, tmp_path):
     first = {"hub": "some/rows", "config": "first", "validation": "validation_matched"}
     second = {"hub": "some/rows", "config": "second"}
     wanted = [
@@ -127,6 +127,7 @@ def test_hub_data_set_is_read_by_configuration_with_the_names_of_its_classes(rea
         assert read(first, url=hub.url) == wanted[:1]
         assert not any("second" in request for request in hub.requests if "/resolve/" in request)
         assert read(second, url=hub.url) == wanted[1:]
+        assert read(second, url=hub.url, home=tmp_path / "another") == wanted[1:]
         asked = len(hub.requests)
         assert read(first, second, url=hub.url) == wanted
         assert len(hub.requests) == asked

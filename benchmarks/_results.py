@@ -22,9 +22,11 @@ def environment() -> str:
     """Return day, machine and versions in one sentence."""
     from bertkit import __version__
 
+    threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
         f"{date.today().isoformat()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"{threads} thread{'s' if threads != '1' else ''}, "
         f"Python {platform.python_version()}, bertkit {__version__}, {versions}."
     )
 

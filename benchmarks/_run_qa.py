@@ -1,0 +1,138 @@
+"""The procedure of transformers' example script for question answering, written from its documentation."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from _plain_trainer import training_seconds
+from _run import Outcome, arguments
+from transformers import (
+    AutoModelForQuestionAnswering,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    PrinterCallback,
+    Trainer,
+    set_seed,
+)
+
+from bertkit.adapters import _squad
+from bertkit.data.examples import Example
+from bertkit.engine.prepare import Prepared
+
+N_BEST = 20
+LONGEST_ANSWER = 30
+
+
+def train(prepared: Prepared, test: list[Example]) -> Outcome:
+    """Train on the rows and hyperparameters of a recipe, and answer the test rows by the script's loops.
+
+    Args:
+        prepared: With every "auto" decided.
+        test: Rows to score the last epoch on.
+    """
+    folder, settings = prepared.checkpoint.folder, prepared.recipe
+    set_seed(settings.train.seed)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForQuestionAnswering.from_pretrained(folder, dtype=torch.float32)
+    with tempfile.TemporaryDirectory() as work:
+        trainer = Trainer(
+            model=model,
+            args=arguments(prepared, work, None),
+            train_dataset=_training_features(prepared, tokenizer),
+            processing_class=tokenizer,
+            data_collator=DataCollatorWithPadding(tokenizer),
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        seconds = training_seconds(trainer.state.log_history)
+        encoded = _features(prepared, tokenizer, test)
+        inputs = datasets.Dataset.from_dict({key: encoded[key] for key in tokenizer.model_input_names})
+        starts, ends = trainer.predict(inputs).predictions[:2]
+    answers = best_answers(encoded, starts, ends, test)
+    golds = [[answer["text"] for answer in row.values["answers"]] for row in test]
+    scores = np.array([_squad.best(gold, answer) for gold, answer in zip(golds, answers, strict=True)])
+    return Outcome(dict(zip(("exact_match", "f1"), scores.mean(axis=0).tolist(), strict=True)), seconds)
+
+
+def best_answers(encoded: Any, starts: np.ndarray, ends: np.ndarray, rows: list[Example]) -> list[str]:
+    """Return the best answer to each row: for each feature, the best starts times the best ends.
+
+    Args:
+        encoded: Features with offset_mapping (None outside the context) and overflow_to_sample_mapping.
+        starts: Logits, shape (features, tokens).
+        ends: The same shape.
+        rows: The questions, each with its context.
+    """
+    features = defaultdict(list)
+    for feature, row in enumerate(encoded["overflow_to_sample_mapping"]):
+        features[row].append(feature)
+    answers = []
+    for row, example in enumerate(rows):
+        found = []
+        for feature in features[row]:
+            offsets = encoded["offset_mapping"][feature]
+            best_starts = np.argsort(starts[feature])[-1 : -N_BEST - 1 : -1].tolist()
+            best_ends = np.argsort(ends[feature])[-1 : -N_BEST - 1 : -1].tolist()
+            for start in best_starts:
+                for end in best_ends:
+                    if start >= len(offsets) or end >= len(offsets):
+                        continue
+                    if offsets[start] is None or offsets[end] is None:
+                        continue
+                    if end < start or end - start + 1 > LONGEST_ANSWER:
+                        continue
+                    score = starts[feature][start] + ends[feature][end]
+                    found.append({"score": score, "place": (offsets[start][0], offsets[end][1])})
+        found = sorted(found, key=lambda one: one["score"], reverse=True)[:N_BEST]
+        context = example.values["context"]
+        texts = [context[one["place"][0] : one["place"][1]] for one in found]
+        scores = np.exp(np.array([one["score"] for one in found]) - max((one["score"] for one in found), default=0))
+        _ = scores / scores.sum()
+        answers.append(texts[0] if texts else "")
+    return answers
+
+
+def _features(prepared: Prepared, tokenizer: Any, rows: list[Example]) -> Any:
+    encoded = tokenizer(
+        [row.values["question"].lstrip() for row in rows],
+        [row.values["context"] for row in rows],
+        truncation="only_second",
+        max_length=prepared.encoder.max_length,
+        stride=prepared.recipe.encode.stride,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    encoded["offset_mapping"] = [
+        [place if part == 1 else None for place, part in zip(places, encoded.sequence_ids(index), strict=True)]
+        for index, places in enumerate(encoded["offset_mapping"])
+    ]
+    return encoded
+
+
+def _training_features(prepared: Prepared, tokenizer: Any) -> datasets.Dataset:
+    rows = prepared.train.examples.rows
+    encoded = _features(prepared, tokenizer, rows)
+    places = [
+        _place(encoded["offset_mapping"][index], rows[row].values["answers"][0])
+        for index, row in enumerate(encoded["overflow_to_sample_mapping"])
+    ]
+    columns = {key: encoded[key] for key in tokenizer.model_input_names}
+    return datasets.Dataset.from_dict(
+        columns | {"start_positions": [start for start, _ in places], "end_positions": [end for _, end in places]}
+    )
+
+
+def _place(offsets: list[tuple[int, int] | None], answer: dict[str, Any]) -> tuple[int, int]:
+    """Return first and last token of the answer, or [CLS] where the feature does not hold it."""
+    first, last = answer["start"], answer["start"] + len(answer["text"])
+    inside = [index for index, place in enumerate(offsets) if place is not None]
+    if offsets[inside[0]][0] > first or offsets[inside[-1]][1] < last:
+        return 0, 0
+    start = max(index for index in inside if offsets[index][0] <= first)
+    end = min(index for index in inside if offsets[index][1] >= last)
+    return start, end

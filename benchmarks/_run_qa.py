@@ -20,7 +20,7 @@ from transformers import (
     set_seed,
 )
 
-from bertkit.adapters import _squad
+from bertkit.adapters._question_answering import squad
 from bertkit.data.examples import Example
 from bertkit.engine.prepare import Prepared
 
@@ -55,7 +55,7 @@ def train(prepared: Prepared, test: list[Example]) -> Outcome:
         starts, ends = trainer.predict(inputs).predictions[:2]
     answers = best_answers(encoded, starts, ends, test)
     golds = [[answer["text"] for answer in row.values["answers"]] for row in test]
-    scores = np.array([_squad.best(gold, answer) for gold, answer in zip(golds, answers, strict=True)])
+    scores = np.array([squad.best(gold, answer) for gold, answer in zip(golds, answers, strict=True)])
     return Outcome(dict(zip(("exact_match", "f1"), scores.mean(axis=0).tolist(), strict=True)), seconds)
 
 

@@ -93,7 +93,9 @@ def test_commands_of_a_page_parse(page):
         parse(words)
 
 
-@pytest.mark.parametrize("words", ["finetune --no-such-flag", "predict --run x", "fly", "tasks list extra", "models x"])
+@pytest.mark.parametrize(
+    "words", ["finetune --no-such-flag", "predict a.csv b.csv", "fly", "tasks list extra", "models x"]
+)
 def test_parse_refuses_what_the_program_refuses(words):
     with pytest.raises((typer.exceptions.TyperException, AssertionError)):
         parse(words.split())

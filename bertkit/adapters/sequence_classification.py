@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 from bertkit.adapters import _guess
 from bertkit.adapters._base import Adapter, Encoded, Grid, Inferred, Record, Scorer
 from bertkit.adapters._encoder import Encoder, Window
-from bertkit.adapters._label_kind import LabelKind
-from bertkit.adapters._multi_label import MultiLabel
-from bertkit.adapters._number import Number
-from bertkit.adapters._single_label import SingleLabel
+from bertkit.adapters._sequence_classification.label_kind import LabelKind
+from bertkit.adapters._sequence_classification.multi_label import MultiLabel
+from bertkit.adapters._sequence_classification.number import Number
+from bertkit.adapters._sequence_classification.single_label import SingleLabel
 from bertkit.data.examples import Column, Example
 from bertkit.recipe.schema import Settings
 

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from bertkit.adapters import _guess_tagging, _readings
 from bertkit.adapters._base import Adapter, Encoded, Grid, Inferred, Record, Scorer
 from bertkit.adapters._encoder import Encoder, Window
-from bertkit.adapters._entities import Entities
-from bertkit.adapters._free_tags import FreeTags
-from bertkit.adapters._readings import UNTAUGHT, gather
-from bertkit.adapters._tag_kind import TagKind
-from bertkit.adapters._words import Alignment, Words, align
+from bertkit.adapters._token_classification import guess, readings
+from bertkit.adapters._token_classification.entities import Entities
+from bertkit.adapters._token_classification.free_tags import FreeTags
+from bertkit.adapters._token_classification.readings import UNTAUGHT, gather
+from bertkit.adapters._token_classification.tag_kind import TagKind
+from bertkit.adapters._token_classification.words import Alignment, Words, align
 from bertkit.data.examples import Column, Example, Examples, words
 from bertkit.recipe.schema import Settings
 
@@ -44,12 +44,12 @@ class TokenClassification(Adapter):
     per_token: ClassVar[bool] = True
     layouts: ClassVar[tuple[tuple[Column, ...], ...]] = (
         (
-            Column("tokens", "words", usual=_guess_tagging.TOKENS),
-            Column("tags", "label", training_only=True, usual=_guess_tagging.TAGS),
+            Column("tokens", "words", usual=guess.TOKENS),
+            Column("tags", "label", training_only=True, usual=guess.TAGS),
         ),
         (
-            Column("text", "text", usual=_guess_tagging.TEXT),
-            Column("spans", "label", training_only=True, usual=_guess_tagging.SPANS),
+            Column("text", "text", usual=guess.TEXT),
+            Column("spans", "label", training_only=True, usual=guess.SPANS),
         ),
     )
 
@@ -68,7 +68,7 @@ class TokenClassification(Adapter):
         cls, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], given: Mapping[str, str]
     ) -> Inferred | None:
         """Guess by the names of columns, and by cells that hold a tag a word or spans of characters."""
-        return _guess_tagging.infer(columns, rows, given)
+        return guess.infer(columns, rows, given)
 
     def learn_labels(self, examples: Sequence[Example]) -> Self:
         """Learn types or tags from training rows."""
@@ -123,7 +123,7 @@ class TokenClassification(Adapter):
                 for remark, places in self.kind.remarks(example, alignment).items():
                     remarks[remark] += places
             views = list(encoder.views(ids))
-            windows += _readings.windows(row, views, ids.size, alignment, gold)
+            windows += readings.windows(row, views, ids.size, alignment, gold)
             seen[row] = sum(view.fresh for view in views)
         sizes = np.array([ids.size for ids, _ in tokenized], np.int64)
         return Encoded(windows, sizes, seen, dict(remarks))

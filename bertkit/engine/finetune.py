@@ -104,6 +104,13 @@ def resume(folder: Path, progress: Progress = silent) -> Run:
         state = json.loads((folder / run.STATE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{folder} is no interrupted run", "bertkit runs list") from error
+    started = state.get("processes", 1)
+    if started != processes.count():
+        raise RunError(
+            f"{folder} was started with {started} processes, and its batches are theirs; now there are "
+            f"{processes.count()}",
+            f"bertkit finetune --resume {folder} --processes {started}",
+        )
     resolved = resolve_layers([Layer("resumed run", state["recipe"])], settings_model)
     prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
     target = folder.resolve().with_name(state["replaces"]) if state["replaces"] else folder

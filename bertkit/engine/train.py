@@ -54,6 +54,7 @@ class Job:
             "recipe": self.prepared.recipe.model_dump(mode="json", exclude_none=True),
             "origins": self.prepared.resolved.origins,
             "data": self.prepared.data_info(),
+            "processes": processes.count(),
         }
 
 

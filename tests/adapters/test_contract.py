@@ -1,6 +1,7 @@
 """What every adapter must keep, on the samples of its own built-in tasks."""
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -74,10 +75,10 @@ def case(request, tiny, overrides):
 def near(value, other):
     """Tell whether two answers are the same but for the last decimals of their scores."""
     if isinstance(value, float):
-        return value == pytest.approx(other, abs=1e-6)
+        return value == pytest.approx(other, abs=1e-6, rel=1e-6)
     if isinstance(value, dict):
         return value.keys() == other.keys() and all(near(value[key], other[key]) for key in value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return len(value) == len(other) and all(map(near, value, other))
     return value == other
 

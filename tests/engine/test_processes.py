@@ -184,12 +184,16 @@ def test_a_killed_worker_ends_the_job(long_training):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_all_processes_after_the_same_step(long_training, number, tmp_path):
+def test_a_signal_stops_all_processes_after_the_same_step(long_training, process, number, tmp_path):
     long_training.send_signal(number)
     _, err = long_training.communicate(timeout=60)
     assert long_training.returncode == 128 + number
     assert err.count("bertkit finetune --resume") == 1
     assert list(tmp_path.glob("run/checkpoints/*/trainer_state.json"))
+    alone = process("finetune", "--resume", tmp_path / "run")
+    assert alone.code == 2
+    assert "was started with 2 processes" in alone.err
+    assert "--processes 2" in alone.err
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(47, 16), (64, 8), (9, 4), (3, 1), (100, 3)])

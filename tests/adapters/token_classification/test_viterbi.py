@@ -3,7 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bertkit.adapters._viterbi import best_paths
+from bertkit.adapters._token_classification.viterbi import best_paths
 
 LABELS = ("O", "B-X", "I-X", "B-Y", "I-Y")
 FOLLOWS = np.array([[b[0] != "I" or (a[0] != "O" and a[2:] == b[2:]) for b in LABELS] for a in LABELS])

@@ -1,6 +1,6 @@
 import pytest
 
-from bertkit.adapters._guess_tagging import infer
+from bertkit.adapters._token_classification.guess import infer
 
 SENTENCE = {"id": "1", "tokens": ["Ana", "sleeps"], "ner_tags": ["B-PER", "O"], "pos_tags": ["PROPN", "VERB"]}
 

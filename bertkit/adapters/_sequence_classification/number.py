@@ -9,7 +9,7 @@ import numpy as np
 
 from bertkit.adapters import _labels
 from bertkit.adapters._base import Grid, Record, Scorer, Scores
-from bertkit.adapters._label_kind import LabelKind
+from bertkit.adapters._sequence_classification.label_kind import LabelKind
 from bertkit.data import metrics
 from bertkit.data.examples import Example
 from bertkit.errors import DataError

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.adapters._encoder import View, Window
-from bertkit.adapters._words import Alignment, Ints, homes
+from bertkit.adapters._token_classification.words import Alignment, Ints, homes
 
 # What the loss of torch passes over.
 UNTAUGHT = -100

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from bertkit.adapters import _span_cells
 from bertkit.adapters._faults import Fault
+from bertkit.adapters._token_classification import span_cells
 
 TEXT = "Ana met Bo in Rome, Ana left."
 ANA = {"start": 0, "end": 3, "type": "PER"}
@@ -37,14 +37,14 @@ STUDIO = [
 )
 @pytest.mark.parametrize("form", [lambda cell: cell, json.dumps])
 def test_read_knows_the_forms_of_tools(cell, form):
-    spans, repaired = _span_cells.mend(_span_cells.read(form(cell)), TEXT)
+    spans, repaired = span_cells.mend(span_cells.read(form(cell)), TEXT)
     assert spans == [ANA, ROME]
     assert not repaired
 
 
 @pytest.mark.parametrize(("cell", "expected"), [(None, None), (" ", None), ([], []), ("[]", []), (STUDIO[:1], None)])
 def test_read_tells_what_was_not_annotated_from_what_has_no_entity(cell, expected):
-    assert _span_cells.read(cell) == expected
+    assert span_cells.read(cell) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_read_tells_what_was_not_annotated_from_what_has_no_entity(cell, expecte
 )
 def test_read_refuses_other_forms(cell):
     with pytest.raises(Fault) as error:
-        _span_cells.read(cell)
-    assert error.value.reason == _span_cells.UNREADABLE
+        span_cells.read(cell)
+    assert error.value.reason == span_cells.UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_read_refuses_other_forms(cell):
 )
 def test_mend_repairs_and_counts(spans, expected, repair):
     keys = ("start", "end", "type", "text")
-    found, repaired = _span_cells.mend([dict(zip(keys, span, strict=False)) for span in spans], TEXT)
+    found, repaired = span_cells.mend([dict(zip(keys, span, strict=False)) for span in spans], TEXT)
     assert [(span["start"], span["end"]) for span in found] == expected
     assert repaired == {repair: len(spans) - len(expected) or 1}
-    assert _span_cells.mend(found, TEXT) == (found, {})
+    assert span_cells.mend(found, TEXT) == (found, {})
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_mend_repairs_and_counts(spans, expected, repair):
 def test_mend_refuses_what_lies_elsewhere(span, message):
     keys = ("start", "end", "text")
     with pytest.raises(Fault, match=message):
-        _span_cells.mend([{"type": "PER", **dict(zip(keys, span, strict=False))}], TEXT)
+        span_cells.mend([{"type": "PER", **dict(zip(keys, span, strict=False))}], TEXT)

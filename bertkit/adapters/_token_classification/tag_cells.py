@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bertkit.adapters import _tags
 from bertkit.adapters._faults import Fault, mend_each, with_value
+from bertkit.adapters._token_classification import iob
 from bertkit.data.examples import Example, Examples, words
 from bertkit.errors import DataError
 
@@ -35,7 +35,7 @@ def read(
         DataError: The column or, where on_bad_row is "stop", a row cannot be used.
     """
     cells = [[tag.strip() for tag in words(example.values.get(ROLE))] for example in found.rows]
-    tags = _tags.named(cells, names)
+    tags = iob.named(cells, names)
     look_at(found.source, tags)
     rows = [with_value(example, ROLE, list(row)) for example, row in zip(found.rows, tags, strict=True)]
     return mend_each(replace(found, rows=rows), ROLE, on_bad_row, _checked)

@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bertkit.adapters import _labels, _tag_cells
+from bertkit.adapters import _labels
 from bertkit.adapters._base import Grid, Record, Scorer, Scores
-from bertkit.adapters._entity_counts import to_class_counts
-from bertkit.adapters._tag_kind import TagKind
-from bertkit.adapters._words import Words
+from bertkit.adapters._token_classification import tag_cells
+from bertkit.adapters._token_classification.entity_counts import to_class_counts
+from bertkit.adapters._token_classification.tag_kind import TagKind
+from bertkit.adapters._token_classification.words import Words
 from bertkit.data import metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
@@ -46,7 +47,7 @@ class FreeTags(TagKind):
             only = ", ".join(f'"{tag}"' for tag in counts) or "none"
             raise DataError(
                 f"{examples[0].source}: a tagger needs at least two tags, and the training rows have {only}",
-                _tag_cells.OTHER_COLUMN,
+                tag_cells.OTHER_COLUMN,
             )
         names = self.settings.names
         if names and counts.keys().isdisjoint(names):
@@ -62,7 +63,7 @@ class FreeTags(TagKind):
 
     def mend(self, found: Examples, on_bad_row: str) -> Examples:
         """Cells become lists of tags; raw text has none."""
-        if found.rows and not _tag_cells.is_split(found):
+        if found.rows and not tag_cells.is_split(found):
             raise DataError(
                 f'{found.source}: free tags need rows of split words, with a column of role "tokens" and one of "tags"',
                 "--set columns.tokens=NAME and --set columns.tags=NAME, or --set adapter.labels=entities for spans",
@@ -74,9 +75,9 @@ class FreeTags(TagKind):
             distinct = len(set(tags))
             if distinct > max(MOST_TAGS, len(tokens) / 3):
                 expected = f"{distinct} different tags for {len(tokens)} different words"
-                raise _tag_cells.other_column(source, tags, expected)
+                raise tag_cells.other_column(source, tags, expected)
 
-        return _tag_cells.read(found, self.settings.names, on_bad_row, look_at)
+        return tag_cells.read(found, self.settings.names, on_bad_row, look_at)
 
     def tags(self, example: Example, words: Words) -> list[str]:
         """The tags as they are."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bertkit.adapters._words import Words, align, homes, join, split
+from bertkit.adapters._token_classification.words import Words, align, homes, join, split
 from bertkit.data.examples import Example
 
 

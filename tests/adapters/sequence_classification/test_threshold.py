@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bertkit.adapters._threshold import best_threshold
+from bertkit.adapters._sequence_classification.threshold import best_threshold
 
 
 def accuracy(hits, wrong, missed):

@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bertkit.adapters import _labels, _span_cells, _tag_cells, _tags
+from bertkit.adapters import _labels
 from bertkit.adapters._base import Grid, Record, Scorer, Scores
-from bertkit.adapters._entity_counts import count_entities, key, kinds_of_error, to_class_counts
 from bertkit.adapters._faults import Fault, mend_each, with_counts, with_value
-from bertkit.adapters._tag_kind import TagKind
-from bertkit.adapters._viterbi import best_paths
-from bertkit.adapters._words import Alignment, Words
+from bertkit.adapters._token_classification import iob, span_cells, tag_cells
+from bertkit.adapters._token_classification.entity_counts import count_entities, key, kinds_of_error, to_class_counts
+from bertkit.adapters._token_classification.tag_kind import TagKind
+from bertkit.adapters._token_classification.viterbi import best_paths
+from bertkit.adapters._token_classification.words import Alignment, Words
 from bertkit.data import metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
@@ -39,13 +40,13 @@ class Entities(TagKind):
     @cached_property
     def further(self) -> NDArray[np.int64]:
         """A unit that begins an entity goes on inside of it."""
-        inside = [tag if tag == _tags.OUTSIDE else f"I{tag[1:]}" for tag in self.labels]
+        inside = [tag if tag == iob.OUTSIDE else f"I{tag[1:]}" for tag in self.labels]
         return np.array([self.labels.index(tag) for tag in inside], np.int64)
 
     @cached_property
     def types(self) -> tuple[str, ...]:
         """The types that the tags mark."""
-        return _tags.types_of(self.labels)
+        return iob.types_of(self.labels)
 
     def learn(self, examples: Sequence[Example]) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The types of the recipe where the rows use them, else those of the rows."""
@@ -56,11 +57,11 @@ class Entities(TagKind):
                 "check columns.tags or columns.spans: it must name the column with the entities",
             )
         names = self.settings.names
-        names = _tags.types_of(names) if all(map(_tags.is_tag, names)) else names
+        names = iob.types_of(names) if all(map(iob.is_tag, names)) else names
         if names and found.isdisjoint(names):
             log.info("The recipe's types (%s) do not occur; using those of the rows.", ", ".join(names[:5]))
             names = ()
-        return _tags.tags_of(names or sorted(found)), {}
+        return iob.tags_of(names or sorted(found)), {}
 
     def check(self, examples: Sequence[Example]) -> None:
         """Every type must be known."""
@@ -69,13 +70,13 @@ class Entities(TagKind):
 
     def mend(self, found: Examples, on_bad_row: str) -> Examples:
         """Tags become IOB2, spans one form; repairs are counted."""
-        return (self._mend_tags if _tag_cells.is_split(found) else _mend_spans)(found, on_bad_row)
+        return (self._mend_tags if tag_cells.is_split(found) else _mend_spans)(found, on_bad_row)
 
     def tags(self, example: Example, words: Words) -> list[str]:
         """The tags as they are, or those of the words that spans touch."""
         if "tokens" in example.values:
             return list(example.values["tags"])
-        return _tags.project(example.values["spans"], words.offsets.tolist())
+        return iob.project(example.values["spans"], words.offsets.tolist())
 
     def remarks(self, example: Example, alignment: Alignment) -> dict[str, list[str]]:
         """Entities whose first or last character no answer can have."""
@@ -83,7 +84,7 @@ class Entities(TagKind):
         words, units = alignment.words.offsets, alignment.borders
         for entity in self.gold(example):
             start, end = entity["start"], entity["end"]
-            place = f"{example.where} {_span_cells.brief(entity['text'])}"
+            place = f"{example.where} {span_cells.brief(entity['text'])}"
             if start not in words[:, 0] or end not in words[:, 1]:
                 found.setdefault("entities do not fall on word borders", []).append(place)
             elif start not in units[0] or end not in units[1]:
@@ -93,7 +94,7 @@ class Entities(TagKind):
     def paths(self, scores: NDArray[np.floating[Any]], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The best sequence in which I- follows only B- or I- of its type."""
         follows = [
-            [tag[0] != "I" or (before[1:] == tag[1:] and before != _tags.OUTSIDE) for tag in self.labels]
+            [tag[0] != "I" or (before[1:] == tag[1:] and before != iob.OUTSIDE) for tag in self.labels]
             for before in self.labels
         ]
         return best_paths(scores, sizes, np.array(follows))
@@ -102,7 +103,7 @@ class Entities(TagKind):
         """The entities with the mean probability of their tags."""
         return [
             {**_entity(kind, words, first, last), "score": float(probabilities[first : last + 1].mean())}
-            for kind, first, last in _tags.chunks(tags)
+            for kind, first, last in iob.chunks(tags)
         ]
 
     def gold(self, example: Example) -> list[dict[str, Any]]:
@@ -110,7 +111,7 @@ class Entities(TagKind):
         if "tokens" not in example.values:
             text = example.values["text"]
             return [{**span, "text": text[span["start"] : span["end"]]} for span in example.values["spans"] or ()]
-        chunks = _tags.chunks(example.values["tags"] or ())
+        chunks = iob.chunks(example.values["tags"] or ())
         words = Words.of(example) if chunks else None
         return [_entity(kind, words, first, last) for kind, first, last in chunks if words]
 
@@ -125,7 +126,7 @@ class Entities(TagKind):
     def by_word(self, record: Record, example: Example) -> tuple[list[str], list[str]]:
         """The tags of the words that the entities touch."""
         offsets = record.detail["words"]
-        return _tags.project(self.gold(example), offsets), _tags.project(record.answer, offsets)
+        return iob.project(self.gold(example), offsets), iob.project(record.answer, offsets)
 
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Precision, recall and F1 of entities after CoNLL's definition, and how many words have the right tag."""
@@ -164,13 +165,13 @@ class Entities(TagKind):
 
     def _mend_tags(self, found: Examples, on_bad_row: str) -> Examples:
         names = self.settings.names
-        names = names if all(map(_tags.is_tag, names)) else _tags.tags_of(names)
-        read = _tag_cells.read(found, names, on_bad_row, _look_at)
-        read = mend_each(read, _tag_cells.ROLE, on_bad_row, _checked)
-        scheme = _tags.recognise(example.values["tags"] for example in read.rows)
+        names = names if all(map(iob.is_tag, names)) else iob.tags_of(names)
+        read = tag_cells.read(found, names, on_bad_row, _look_at)
+        read = mend_each(read, tag_cells.ROLE, on_bad_row, _checked)
+        scheme = iob.recognise(example.values["tags"] for example in read.rows)
         rows, headless, changed = [], 0, 0
         for example in read.rows:
-            tags, faults = _tags.to_iob2(example.values["tags"])
+            tags, faults = iob.to_iob2(example.values["tags"])
             headless += faults
             changed += sum(map(str.__ne__, tags, example.values["tags"]))
             rows.append(with_value(example, "tags", tags))
@@ -188,9 +189,9 @@ def _entity(kind: str, words: Words, first: int, last: int) -> dict[str, Any]:
 
 def _look_at(source: str, rows: Sequence[Sequence[str]]) -> None:
     tags = [tag for row in rows for tag in row]
-    marked = [tag for tag in tags if tag != _tags.OUTSIDE]
-    if sum(map(_tags.is_tag, marked)) < len(marked) / 2:
-        raise _tag_cells.other_column(
+    marked = [tag for tag in tags if tag != iob.OUTSIDE]
+    if sum(map(iob.is_tag, marked)) < len(marked) / 2:
+        raise tag_cells.other_column(
             source,
             tags,
             "its tags are not O, B-TYPE and I-TYPE",
@@ -200,7 +201,7 @@ def _look_at(source: str, rows: Sequence[Sequence[str]]) -> None:
 
 def _checked(example: Example) -> Example:
     tags = example.values["tags"]
-    odd = next((tag for tag in tags if not _tags.is_tag(tag)), None)
+    odd = next((tag for tag in tags if not iob.is_tag(tag)), None)
     if odd is not None:
         raise Fault("a tag of no known form", f'"{odd}" is neither O nor B-TYPE or I-TYPE')
     return example
@@ -210,9 +211,9 @@ def _mend_spans(found: Examples, on_bad_row: str) -> Examples:
     repaired: Counter[str] = Counter()
 
     def mend(example: Example) -> Example:
-        spans = _span_cells.read(example.values.get("spans"))
+        spans = span_cells.read(example.values.get("spans"))
         if spans is not None:
-            spans, done = _span_cells.mend(spans, example.values["text"])
+            spans, done = span_cells.mend(spans, example.values["text"])
             repaired.update(done)
         return with_value(example, "spans", spans)
 

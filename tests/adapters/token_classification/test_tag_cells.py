@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from bertkit.adapters import _tag_cells
+from bertkit.adapters._token_classification import tag_cells
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
 
@@ -11,7 +11,7 @@ def anything(source, rows):
     pass
 
 
-read = partial(_tag_cells.read, look_at=anything)
+read = partial(tag_cells.read, look_at=anything)
 
 
 def rows(*pairs):
@@ -51,9 +51,9 @@ def test_read_refuses_or_leaves_out_faulty_rows(cell, message, reason):
 
 def test_read_shows_all_tags_before_it_refuses_a_row():
     def look_at(source, tags):
-        raise _tag_cells.other_column(source, [tag for row in tags for tag in row], "no tags")
+        raise tag_cells.other_column(source, [tag for row in tags for tag in row], "no tags")
 
     with pytest.raises(DataError) as error:
-        _tag_cells.read(rows((["a", "b"], "7"), (["a"], "8")), (), "stop", look_at)
+        tag_cells.read(rows((["a", "b"], "7"), (["a"], "8")), (), "stop", look_at)
     assert error.value.message == 'a.conll, column of role "tags": no tags; the first are "7", "8"'
     assert error.value.hint == "--set columns.tags=NAME for another column"

@@ -3,7 +3,7 @@ import pytest
 
 from bertkit import adapters
 from bertkit.adapters._base import Record
-from bertkit.adapters._words import Words
+from bertkit.adapters._token_classification.words import Words
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
 

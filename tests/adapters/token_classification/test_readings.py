@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from bertkit.adapters import _readings
 from bertkit.adapters._encoder import View
-from bertkit.adapters._words import align, join
+from bertkit.adapters._token_classification import readings
+from bertkit.adapters._token_classification.words import align, join
 
 WORDS = join(["a", "\u200b", "bc", "d", "e", "f", "g"])
 # "bc" has two tokens and the zero-width word none: six words on seven tokens.
@@ -20,13 +20,13 @@ def views(*parts):
 
 
 def windows(*parts, gold=None):
-    return _readings.windows(0, views(*parts), len(TOKENS), align(WORDS, TOKENS), gold)
+    return readings.windows(0, views(*parts), len(TOKENS), align(WORDS, TOKENS), gold)
 
 
 @pytest.mark.parametrize("parts", [[range(7)], [range(5), range(3, 7)], [range(3), range(2, 5), range(4, 7)]])
 def test_windows_teach_every_word_once(parts):
     found = windows(*parts, gold=np.arange(7))
-    taught = np.concatenate([window.target[window.target != _readings.UNTAUGHT] for window in found])
+    taught = np.concatenate([window.target[window.target != readings.UNTAUGHT] for window in found])
     assert sorted(taught.tolist()) == [0, 2, 3, 4, 5, 6]
     for window, part in zip(found, parts, strict=True):
         assert window.target.shape == window.input_ids.shape
@@ -47,7 +47,7 @@ def test_gather_puts_windows_together_in_any_order(order):
     parts = [range(5), range(3, 7)]
     found = windows(*parts)
     shown = [np.vstack([logits[:1], logits[list(part)], logits[:1]]) for part in parts]
-    scores = _readings.gather([shown[place] for place in order], [found[place] for place in order], 1, 3, lost=2)
+    scores = readings.gather([shown[place] for place in order], [found[place] for place in order], 1, 3, lost=2)
     assert np.exp(scores.values).sum(axis=1) == pytest.approx(1)
     assert scores.was_read.tolist() == [True, False, True, True, True, True, True]
     assert scores.values[1].tolist() == [-np.inf, -np.inf, 0]
@@ -56,7 +56,7 @@ def test_gather_puts_windows_together_in_any_order(order):
 
 
 def test_gather_knows_rows_that_no_window_shows():
-    empty = _readings.windows(0, views([]), 0, align(WORDS, TOKENS[:0]), None)
-    scores = _readings.gather([np.ones((2, 3))], empty, 1, 3, lost=0)
+    empty = readings.windows(0, views([]), 0, align(WORDS, TOKENS[:0]), None)
+    scores = readings.gather([np.ones((2, 3))], empty, 1, 3, lost=0)
     assert not scores.was_read.any()
     assert scores.values.argmax(axis=1).tolist() == [0] * 7

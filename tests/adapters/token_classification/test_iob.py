@@ -1,6 +1,6 @@
 import pytest
 
-from bertkit.adapters import _tags
+from bertkit.adapters._token_classification import iob
 
 SCHEMES = [
     ("IOB2", "B-PER I-PER O B-LOC B-LOC I-LOC", "B-PER I-PER O B-LOC B-LOC I-LOC"),
@@ -16,9 +16,9 @@ SCHEMES = [
 
 @pytest.mark.parametrize(("scheme", "tags", "expected"), SCHEMES)
 def test_recognise_and_convert_every_scheme(scheme, tags, expected):
-    assert _tags.recognise([tags.split()]) == scheme
-    assert _tags.to_iob2(tags.split())[0] == expected.split()
-    assert _tags.to_iob2(expected.split()) == (expected.split(), 0)
+    assert iob.recognise([tags.split()]) == scheme
+    assert iob.to_iob2(tags.split())[0] == expected.split()
+    assert iob.to_iob2(expected.split()) == (expected.split(), 0)
 
 
 @pytest.mark.parametrize(
@@ -30,25 +30,25 @@ def test_recognise_and_convert_every_scheme(scheme, tags, expected):
     ],
 )
 def test_to_iob2_begins_what_no_tag_has_begun(tags, expected, count):
-    assert _tags.to_iob2(tags.split()) == (expected.split(), count)
+    assert iob.to_iob2(tags.split()) == (expected.split(), count)
 
 
 def test_recognise_sees_all_rows_of_a_file():
-    assert _tags.recognise([["O", "I-PER"], ["B-LOC", "I-LOC"]]) == "IOB2"
-    assert _tags.recognise([["O", "I-PER"], ["I-LOC", "B-LOC"]]) == "IOB1"
+    assert iob.recognise([["O", "I-PER"], ["B-LOC", "I-LOC"]]) == "IOB2"
+    assert iob.recognise([["O", "I-PER"], ["I-LOC", "B-LOC"]]) == "IOB1"
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("O", True), ("U-a-b", True), ("B-", False), ("NN", False), ("", False)]
 )
 def test_is_tag_knows_the_letters_of_schemes(text, expected):
-    assert _tags.is_tag(text) is expected
+    assert iob.is_tag(text) is expected
 
 
 def test_tags_of_types_and_types_of_tags():
     tags = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
-    assert _tags.tags_of(["PER", "LOC"]) == tags
-    assert _tags.types_of(tags) == ("PER", "LOC")
+    assert iob.tags_of(["PER", "LOC"]) == tags
+    assert iob.types_of(tags) == ("PER", "LOC")
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_tags_of_types_and_types_of_tags():
     ],
 )
 def test_named_reads_positions_in_the_names(rows, names, expected):
-    assert _tags.named(rows, names) == expected
+    assert iob.named(rows, names) == expected
 
 
 def test_chunks_are_the_entities_of_tags():
-    assert _tags.chunks(["B-X", "I-X", "B-X", "O", "B-Y"]) == [("X", 0, 1), ("X", 2, 2), ("Y", 4, 4)]
+    assert iob.chunks(["B-X", "I-X", "B-X", "O", "B-Y"]) == [("X", 0, 1), ("X", 2, 2), ("Y", 4, 4)]
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_chunks_are_the_entities_of_tags():
 def test_project_tags_the_words_that_entities_touch(spans, expected):
     offsets = [[0, 3], [4, 6], [7, 10], [10, 11]]
     entities = [{"type": "X", "start": start, "end": end} for start, end in spans]
-    assert _tags.project(entities, offsets) == expected.split()
+    assert iob.project(entities, offsets) == expected.split()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.adapters._base import Grid, Record, Scorer
-from bertkit.adapters._words import Alignment, Words
+from bertkit.adapters._token_classification.words import Alignment, Words
 from bertkit.data.examples import Example, Examples
 
 

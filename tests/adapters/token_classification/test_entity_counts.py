@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bertkit.adapters._entity_counts import count_entities, kinds_of_error, to_class_counts
+from bertkit.adapters._token_classification.entity_counts import count_entities, kinds_of_error, to_class_counts
 from bertkit.data import metrics
 
 TYPES = ("A", "B")

@@ -10,8 +10,8 @@ import numpy as np
 
 from bertkit.adapters import _labels
 from bertkit.adapters._base import Grid, Record, Scorer, Scores
-from bertkit.adapters._label_kind import LabelKind, detail_matrix
-from bertkit.adapters._threshold import FEWEST_ROWS, best_threshold
+from bertkit.adapters._sequence_classification.label_kind import LabelKind, detail_matrix
+from bertkit.adapters._sequence_classification.threshold import FEWEST_ROWS, best_threshold
 from bertkit.data import metrics
 from bertkit.data.examples import Example
 

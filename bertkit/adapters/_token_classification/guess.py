@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bertkit.adapters import _guess, _span_cells, _tags
+from bertkit.adapters import _guess
 from bertkit.adapters._base import Inferred
 from bertkit.adapters._faults import Fault
+from bertkit.adapters._token_classification import iob, span_cells
 from bertkit.data.examples import words
 
 TOKENS = ("tokens", "words")
@@ -43,8 +44,8 @@ def _split_words(
     if alike < MOST_ROWS * len(pairs) or all(len(one) < 2 for one, _ in pairs):
         return None
     found = {tag for _, row in pairs for tag in row}
-    marked = found - {_tags.OUTSIDE}
-    entities = sum(map(_tags.is_tag, marked)) >= len(marked) / 2
+    marked = found - {iob.OUTSIDE}
+    entities = sum(map(iob.is_tag, marked)) >= len(marked) / 2
     meaning = "entities, as B- and I- mark them" if entities else f"one of {len(found)} free tags a word"
     because = [f'columns "{tokens}" and "{tags}" hold words and a tag for each', f'column "{tags}" has {meaning}']
     settings = {} if entities else {"labels": "tags"}
@@ -66,7 +67,7 @@ def _holds_spans(column: str, rows: Sequence[Mapping[str, Any]]) -> bool:
     cells = [row.get(column) for row in rows]
     for cell in cells:
         try:
-            spans = _span_cells.read(cell)
+            spans = span_cells.read(cell)
         except Fault:
             continue
         lists += spans is not None or cell is None

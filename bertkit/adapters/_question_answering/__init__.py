@@ -1,0 +1,1 @@
+"""Answers in their contexts: read, searched, scored."""

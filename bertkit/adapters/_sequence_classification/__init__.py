@@ -1,0 +1,1 @@
+"""What a classifier of whole texts may answer: a label, several, or a number."""

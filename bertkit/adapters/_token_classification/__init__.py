@@ -1,0 +1,1 @@
+"""Words, their tokens and their tags."""

@@ -28,6 +28,9 @@ bench: $(READY)  ## Quality and training time against the plain Trainer; long
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/sst2.py
+	$(BIN)/python benchmarks/tagging.py
+	$(BIN)/python benchmarks/qa_decoding.py
+	$(BIN)/python benchmarks/answering.py
 
 clean:
 	rm -rf $(VENV) build dist

@@ -10,6 +10,7 @@ import typer
 
 from bertkit.commands._options import OverwriteOpt, RunOpt, SetOpt, TextOpt, TextPairOpt, changes, columns
 from bertkit.console import console
+from bertkit.data.tables import as_text
 
 if TYPE_CHECKING:
     from bertkit.engine.predict import Predicted
@@ -131,4 +132,6 @@ def _show(done: Predicted) -> None:
 
 
 def _short(cell: object) -> object:
+    if isinstance(cell, list):
+        cell = " ".join(map(str, cell)) if all(isinstance(item, str) for item in cell) else as_text(cell)
     return shorten(cell, LONGEST_CELL, placeholder=" ...") if isinstance(cell, str) else cell

@@ -75,3 +75,93 @@ def test_hub_task_runs_once_with_the_hub_and_then_without_it(process, hub, tmp_p
     assert answered.code == 0, answered.err
     assert answered.out.splitlines()[0] == "sentence,label,answer,score"
     assert len(list(csv.reader(answered.out.splitlines()))) == 301
+
+
+def of_words(column, names):
+    import datasets
+
+    kind = datasets.ClassLabel(names=names) if names else datasets.Value("string")
+    return datasets.Features({"tokens": datasets.List(datasets.Value("string")), column: datasets.List(kind)})
+
+
+def of_questions():
+    import datasets
+
+    answers = {"text": datasets.List(datasets.Value("string")), "answer_start": datasets.List(datasets.Value("int32"))}
+    texts = dict.fromkeys(("id", "title", "question", "context"), datasets.Value("string"))
+    return datasets.Features({**texts, "answers": answers})
+
+
+WORDS = [["Anna", "lives", "in", "Rome", "."]] * 12
+CONTEXT = "Anna lives in Rome."
+ANSWERS = [{"text": [CONTEXT[:4]], "answer_start": [0]}, {"text": [], "answer_start": []}] * 6
+# The configurations of a card; the files of the first are not asked for, and so not there.
+CARD = """---
+configs:
+- config_name: af_afribooms
+  data_files:
+  - split: train
+    path: af_afribooms/train.parquet
+- config_name: en_ewt
+  data_files:
+  - split: train
+    path: en_ewt/train.parquet
+  - split: dev
+    path: en_ewt/dev.parquet
+  - split: test
+    path: en_ewt/test.parquet
+---
+"""
+LAYOUTS = {
+    "ner": (
+        "wnut_17/{split}/0000",
+        lambda: of_words("ner_tags", ["O", "B-person", "B-location"]),
+        {"tokens": WORDS, "ner_tags": [[1, 0, 0, 2, 0]] * 12},
+        ("train", "validation", "test"),
+        "  person ",
+    ),
+    "pos": (
+        "en_ewt/{split}",
+        lambda: of_words("upos", None),
+        {"tokens": WORDS, "upos": [["PROPN", "VERB", "ADP", "PROPN", "PUNCT"]] * 12},
+        ("train", "dev", "test"),
+        "  PROPN ",
+    ),
+    "qa-unanswerable": (
+        "squad_v2/{split}-00000-of-00001",
+        of_questions,
+        {
+            "id": list(map(str, range(12))),
+            "title": ["Anna"] * 12,
+            "question": ["Who lives in Rome?", "Who lives in Oslo?"] * 6,
+            "context": [CONTEXT] * 12,
+            "answers": ANSWERS,
+        },
+        ("train", "validation"),
+        "  no answer ",
+    ),
+}
+
+
+@pytest.mark.parametrize("task", LAYOUTS)
+def test_hub_data_sets_of_words_and_questions_are_read_as_the_hub_has_them(process, tiny, tmp_path, task):
+    import datasets
+
+    path, features, columns, splits, lesson = LAYOUTS[task]
+    repository = tmp_path / "repository"
+    for split in splits:
+        file = repository / f"{path.format(split=split)}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        datasets.Dataset.from_dict(columns, features()).to_parquet(file)
+    if task == "pos":
+        (repository / "README.md").write_text(CARD, encoding="utf-8")
+    name = catalog.find(task).read_text(encoding="utf-8").partition('hub = "')[2].partition('"')[0]
+    with HubServer({f"datasets/{name}": repository}) as server:
+        done = process(
+            *("finetune", task, "--model", tiny, "--set", "data.revision=main", "--dry-run"),
+            HF_ENDPOINT=server.url,
+            HF_HUB_OFFLINE=0,
+        )
+    assert done.code == 0, done.err
+    assert lesson in done.out
+    assert f"{name}[train]" in done.out

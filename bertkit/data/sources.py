@@ -97,10 +97,12 @@ def _configuration(folder: Path, config: str | None) -> dict[str, Any]:
     listed = {entry["config_name"]: entry.get("data_files") for entry in card.get("configs") or []}
     if listed and config not in listed:
         raise ValueError(f'there is no configuration "{config}"; it has: {", ".join(listed)}')
-    files = listed.get(config) or f"{config}/*"
     info = DatasetInfosDict.from_directory(str(folder)).get(config)
+    features = info.features if info else None
+    if (files := listed.get(config)) is None:
+        return {"data_dir": config, "features": features}
     named = {entry["split"]: entry["path"] for entry in files} if isinstance(files, list) else files
-    return {"data_files": named, "features": info.features if info else None}
+    return {"data_files": named, "features": features}
 
 
 def _snapshot(repository: str, config: str | None, revision: str | None) -> Path:

@@ -121,7 +121,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("tasks/")])
 def test_paths_that_a_page_names_exist(page):
-    described = "token_classification"  # what docs/adapters.md tells how to write
+    described = "token_regression"  # what docs/adapters.md tells how to write
     for span in spans(page):
         for word in span.split():
             if PATH.fullmatch(word) and described not in word:

@@ -38,12 +38,14 @@ def mend_each(found: Examples, role: str, on_bad_row: str, mend: Callable[[Examp
     """
     rows: list[Example] = []
     reasons: Counter[str] = Counter()
+    places: dict[str, str] = {}
     first: tuple[Example, Fault] | None = None
     for example in found.rows:
         try:
             rows.append(mend(example))
         except Fault as fault:
             reasons[fault.reason] += 1
+            places.setdefault(fault.reason, example.where)
             first = first or (example, fault)
     if first and on_bad_row == "stop":
         counts = ", ".join(f"{count} with {reason}" for reason, count in reasons.items())
@@ -51,17 +53,29 @@ def mend_each(found: Examples, role: str, on_bad_row: str, mend: Callable[[Examp
             f'{first[0].where}, column of role "{role}": {first[1]} (bad rows in {found.source}: {counts})',
             "repair the rows, or pass over them with --set data.on_bad_row=skip",
         )
-    return with_counts(replace(found, rows=rows), dropped=reasons)
+    return with_counts(replace(found, rows=rows), places, dropped=reasons)
 
 
 def with_counts(
-    found: Examples, *, dropped: Mapping[str, int] | None = None, repaired: Mapping[str, int] | None = None
+    found: Examples,
+    first: Mapping[str, str],
+    *,
+    dropped: Mapping[str, int] | None = None,
+    repaired: Mapping[str, int] | None = None,
 ) -> Examples:
-    """Return examples with more rows left out and more repairs on their account."""
+    """Return examples with more rows left out and more repairs on their account.
+
+    Args:
+        found: The examples.
+        first: Where each reason was met first.
+        dropped: Reason to number of rows.
+        repaired: What was mended, and how often.
+    """
     return replace(
         found,
         dropped=dict(Counter(found.dropped) + Counter(dropped or {})),
         repaired=dict(Counter(found.repaired) + Counter(repaired or {})),
+        first={**first, **found.first},
     )
 
 

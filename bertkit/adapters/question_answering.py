@@ -109,7 +109,8 @@ class QuestionAnswering(Adapter):
 
     def is_unlabelled(self, example: Example) -> bool:
         """Tell whether there is no answer where every question has one."""
-        return "answers" not in example.values or not (self.settings.unanswerable or self._golds(example))
+        says = example.values.get("answers") is not None
+        return not says or not (self.settings.unanswerable or self._golds(example))
 
     def stratum(self, example: Example) -> str | None:
         """Documents stay together instead."""
@@ -278,7 +279,7 @@ class QuestionAnswering(Adapter):
         return ["answer", "score", "start", *(["n_best"] if everything else [])]
 
     def _golds(self, example: Example) -> list[str]:
-        return [answer["text"] for answer in example.values["answers"]]
+        return [answer["text"] for answer in example.values["answers"] or ()]
 
     def _target(self, example: Example, shown: Shown, tokens: Tokens) -> np.ndarray | None:
         answers = example.values["answers"]

@@ -61,12 +61,14 @@ class Examples:
         rows: The usable examples in file order.
         dropped: Reason to number of rows that were left out.
         repaired: What was mended in the labels, and how often.
+        first: Where each of these reasons was met first.
     """
 
     source: str
     rows: list[Example]
     dropped: dict[str, int] = field(default_factory=dict)
     repaired: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
 
     def pick(self, indices: Iterable[int]) -> Examples:
         """Return the examples at some positions, as a split of the same source."""
@@ -131,7 +133,9 @@ def keep_usable(source: str, examples: Iterable[Example], texts: Sequence[str], 
             f"{empty[0].where}: the text is empty ({len(empty)} such rows in {source})",
             "fill the cells, or --set data.on_empty=drop",
         )
-    return Examples(source, rows, {"empty text": len(empty)} if empty else {})
+    if not empty:
+        return Examples(source, rows)
+    return Examples(source, rows, {"empty text": len(empty)}, first={"empty text": empty[0].where})
 
 
 def _text(value: Any) -> str:

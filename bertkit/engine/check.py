@@ -42,7 +42,7 @@ def check_recipe(request: Request) -> list[tuple[str, str]]:
         rows = load.file(file, recipe, adapter, None, recipe.data.model_dump(include=set(load.READING)))
         learnt = learnt or adapter.learn_labels(rows.rows)
         learnt.check_labels(rows.rows)
-        taught = Counter(lesson for row in rows.rows for lesson in adapter.lessons(row)).most_common(5)
+        taught = Counter(lesson for row in rows.rows for lesson in learnt.lessons(row)).most_common(5)
         found = ", ".join(f"{lesson} {count}" for lesson, count in taught)
         done.append((f"columns, texts and labels of {name}", f"{len(rows.rows)} rows: {found}"))
     return done

@@ -84,9 +84,9 @@ def examples(table: sources.Rows, adapter: Adapter, recipe: Recipe) -> Examples:
     sources.log_rejects(table.rejects, table.name)
     found = _labelled(adapter.mend(found, recipe.data.on_bad_row), adapter, recipe)
     for reason, count in found.repaired.items():
-        log.info("%s: %d %s", table.name, count, reason)
+        log.info("%s: %d %s%s", table.name, count, reason, _first(found, reason))
     for reason, count in found.dropped.items():
-        log.warning("%s: %d rows with %s were left out", table.name, count, reason)
+        log.warning("%s: %d rows with %s were left out%s", table.name, count, reason, _first(found, reason))
     if not found.rows:
         raise DataError(f"{table.name} has no usable rows", "the file needs at least a header and rows with text")
     return found
@@ -167,6 +167,10 @@ def _together(adapter: Adapter, role: str, given: Mapping[str, str]) -> bool:
     return not given or any(role in roles and roles.issuperset(given) for roles in map(_roles, adapter.layouts))
 
 
+def _first(found: Examples, reason: str) -> str:
+    return f" (first: {found.first[reason]})" if reason in found.first else ""
+
+
 def _labelled(found: Examples, adapter: Adapter, recipe: Recipe) -> Examples:
     bare = [example for example in found.rows if adapter.is_unlabelled(example)]
     if not bare:
@@ -178,4 +182,5 @@ def _labelled(found: Examples, adapter: Adapter, recipe: Recipe) -> Examples:
         )
     found.rows = [example for example in found.rows if not adapter.is_unlabelled(example)]
     found.dropped["an empty label"] = len(bare)
+    found.first["an empty label"] = bare[0].where
     return found

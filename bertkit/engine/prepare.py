@@ -203,7 +203,7 @@ def _examples(
     )  # fmt: skip
     kept = sorted(set(range(len(train.rows))) - set(held))
     rest = train.pick(kept)
-    rest.dropped, rest.repaired = train.dropped, train.repaired
+    rest.dropped, rest.repaired, rest.first = train.dropped, train.repaired, train.first
     return rest, train.pick(position for position in held if position < len(train.rows)), held
 
 

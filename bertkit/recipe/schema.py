@@ -36,7 +36,10 @@ class ReadSettings(Settings):
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="by default , in CSV and tab in TSV")
     quoting: Literal["csv", "none"] | None = Field(None, description="by default csv in CSV and none in TSV")
     names: tuple[str, ...] | None = Field(None, description="column names of a file without a header line")
-    on_bad_row: Literal["stop", "skip"] = Field("stop", description="rows with a wrong number of fields or broken JSON")
+    on_bad_row: Literal["stop", "skip"] = Field(
+        "stop",
+        description="rows with a wrong number of fields, broken JSON, or labels of words or answers beyond repair",
+    )
 
 
 class DataSettings(ReadSettings):

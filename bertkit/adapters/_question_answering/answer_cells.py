@@ -26,7 +26,7 @@ def mend(found: Examples, on_bad_row: str) -> Examples:
     """Return rows whose answers are lists of {"text", "start"} that stand in their context.
 
     Args:
-        found: Rows with a context; those without an answers cell stay as they are.
+        found: Rows with a context; those that do not say whether there is an answer stay as they are.
         on_bad_row: "stop" or "skip": what to do with a row none of whose answers can be placed.
 
     Raises:
@@ -35,17 +35,21 @@ def mend(found: Examples, on_bad_row: str) -> Examples:
     rows: list[Example] = []
     faults: list[str] = []
     notes: Counter[str] = Counter()
+    first: dict[str, str] = {}
     distinct = _without_repeats(found)
     for example in distinct:
-        if "answers" not in example.values:
+        if example.values.get("answers") is None:
             rows.append(example)
             continue
         try:
-            answers = _placed(example, notes)
+            answers, own = _placed(example)
         except ValueError as error:
             faults.append(f"{place(example)}: {error}")
             continue
         rows.append(replace(example, values={**example.values, "answers": answers}))
+        notes.update(own)
+        for note in own:
+            first.setdefault(note, place(example))
     if faults and on_bad_row == "stop":
         raise DataError(
             f"{faults[0]} ({len(faults)} such rows in {found.source})",
@@ -55,7 +59,8 @@ def mend(found: Examples, on_bad_row: str) -> Examples:
         log.warning("%s: %s", found.source, _some(faults))
     dropped = {"a repeated id": len(found.rows) - len(distinct), "an answer that is not in the context": len(faults)}
     new = {reason: count for reason, count in dropped.items() if count}
-    return Examples(found.source, rows, {**found.dropped, **new}, {**found.repaired, **notes})
+    counted = replace(found, rows=rows, dropped={**found.dropped, **new}, repaired={**found.repaired, **notes})
+    return replace(counted, first={**first, **found.first})
 
 
 def place(example: Example) -> str:
@@ -114,7 +119,8 @@ def find(text: str, start: int | None, context: str) -> tuple[int, str | None]:
     raise ValueError(f'the answer "{_short(text)}" is not at character {start} and occurs in several other places')
 
 
-def _placed(example: Example, notes: Counter[str]) -> list[Answer]:
+def _placed(example: Example) -> tuple[list[Answer], Counter[str]]:
+    notes: Counter[str] = Counter()
     context = example.values["context"]
     placed: list[Answer] = []
     faults: list[ValueError] = []
@@ -136,7 +142,7 @@ def _placed(example: Example, notes: Counter[str]) -> list[Answer]:
     if faults and not placed:
         raise faults[0]
     notes.update({FAULTY: len(faults)} if faults else {})
-    return placed
+    return placed, notes
 
 
 def _pairs(texts: Any, starts: Any) -> list[tuple[str, int | None]]:

@@ -169,17 +169,20 @@ class Entities(TagKind):
         read = tag_cells.read(found, names, on_bad_row, _look_at)
         read = mend_each(read, tag_cells.ROLE, on_bad_row, _checked)
         scheme = iob.recognise(example.values["tags"] for example in read.rows)
-        rows, headless, changed = [], 0, 0
+        headless, converted = "tags repaired: I- without B-", f"tags converted from {scheme} to IOB2"
+        counts: Counter[str] = Counter()
+        first: dict[str, str] = {}
+        rows = []
         for example in read.rows:
             tags, faults = iob.to_iob2(example.values["tags"])
-            headless += faults
-            changed += sum(map(str.__ne__, tags, example.values["tags"]))
+            faults = 0 if scheme == "IOB1" else faults
+            changed = 0 if scheme == "IOB2" else sum(map(str.__ne__, tags, example.values["tags"])) - faults
+            for reason, count in ((headless, faults), (converted, changed)):
+                if count:
+                    counts[reason] += count
+                    first.setdefault(reason, example.where)
             rows.append(with_value(example, "tags", tags))
-        repaired = {"tags repaired: I- without B-": headless} if scheme != "IOB1" else {}
-        converted = changed - sum(repaired.values()) if scheme != "IOB2" else 0
-        return with_counts(
-            replace(read, rows=rows), repaired={**repaired, f"tags converted from {scheme} to IOB2": converted}
-        )
+        return with_counts(replace(read, rows=rows), first, repaired=counts)
 
 
 def _entity(kind: str, words: Words, first: int, last: int) -> dict[str, Any]:
@@ -209,12 +212,15 @@ def _checked(example: Example) -> Example:
 
 def _mend_spans(found: Examples, on_bad_row: str) -> Examples:
     repaired: Counter[str] = Counter()
+    first: dict[str, str] = {}
 
     def mend(example: Example) -> Example:
         spans = span_cells.read(example.values.get("spans"))
         if spans is not None:
             spans, done = span_cells.mend(spans, example.values["text"])
             repaired.update(done)
+            for reason in done:
+                first.setdefault(reason, example.where)
         return with_value(example, "spans", spans)
 
-    return with_counts(mend_each(found, "spans", on_bad_row, mend), repaired=repaired)
+    return with_counts(mend_each(found, "spans", on_bad_row, mend), first, repaired=repaired)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from bertkit.adapters import create
 from bertkit.adapters._question_answering import answer_cells
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
@@ -58,9 +59,17 @@ def test_mend_reads_texts_with_places_in_their_own_column(cell, starts, start):
     assert found.repaired == {}
 
 
-@pytest.mark.parametrize("cell", [None, "", "  ", [], "[]", {"text": []}, '{"text": [], "answer_start": []}'])
+@pytest.mark.parametrize("cell", ["", "  ", [], "[]", {"text": []}, '{"text": [], "answer_start": []}'])
 def test_mend_reads_no_answer(cell):
     assert mended(cell)[0] == [[]]
+
+
+def test_mend_leaves_a_row_alone_that_does_not_say_whether_there_is_an_answer():
+    rows = [Example("train.json", 1, {"question": "Who?", "context": CONTEXT, "answers": None})]
+    found = answer_cells.mend(Examples("train.json", rows), "stop")
+    assert found.rows == rows
+    for unanswerable in (False, True):
+        assert create("question-answering", {"unanswerable": unanswerable}).is_unlabelled(rows[0])
 
 
 def test_mend_takes_the_first_of_several_places():

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 TASKS = Path(__file__).resolve().parent.parent / "tasks"
 SEED = 42
-TASKS = Path(__file__).resolve().parent.parent / "tasks"
 
 # Samples are shown to strangers: rows with insults or about sex, drugs, violence, and about faith or origin, where
 # comments most often turn ugly, are left out. The parts are too wide on purpose (skill goes with kill).

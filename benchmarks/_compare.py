@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
+import datasets
 import numpy as np
-from _results import Log
+from _results import Log, table, write_section
 from _run import Outcome
 
 OURS, THEIRS = "bertkit", "example script"
@@ -14,30 +19,48 @@ System = Callable[[str, int], Outcome]
 HEADER = ["task", "metric", THEIRS, OURS, "difference", "at least equal"]
 
 
-def measure(log: Log, task: str, seed: int, name: str, system: System) -> None:
-    """Do one training unless it is done already.
+def compare(path: Path, tasks: Sequence[str], seeds: Sequence[int], ours: System, theirs: System) -> Log:
+    """Train by both systems, unless it is done already, and return the log of all that is done.
 
     Args:
-        log: Of what is done.
-        task: A built-in task.
-        seed: Of the training.
-        name: Of the system.
-        system: The system.
+        path: Of the log.
+        tasks: Built-in tasks.
+        seeds: Of the trainings.
+        ours: Trains by bertkit.
+        theirs: Trains by the example script's procedure.
     """
-    if log.matching(task=task, seed=seed, system=name):
-        return
-    outcome = system(task, seed)
-    log.add(task=task, seed=seed, system=name, scores=outcome.scores, seconds=outcome.seconds)
-    shown = (f"{metric} {value:.4f}" for metric, value in outcome.scores.items())
-    print(f"{task:8}seed {seed}  {name:15}", *shown, f"{outcome.seconds:.0f} s", flush=True)
+    logging.getLogger("bertkit").setLevel(logging.ERROR)
+    datasets.disable_progress_bars()
+    log = Log(path, fresh=False)
+    for seed, task, (name, system) in product(seeds, tasks, ((OURS, ours), (THEIRS, theirs))):
+        if log.matching(task=task, seed=seed, system=name):
+            continue
+        outcome = system(task, seed)
+        log.add(task=task, seed=seed, system=name, scores=outcome.scores, seconds=outcome.seconds)
+        shown = (f"{metric} {value:.4f}" for metric, value in outcome.scores.items())
+        print(f"{task:8}seed {seed}  {name:15}", *shown, f"{outcome.seconds:.0f} s", flush=True)
+    return log
 
 
-def lines(log: Log, task: str, metrics: tuple[str, ...]) -> list[list[str]]:
-    """Return one line of a table a metric: mean and standard deviation of both systems.
+def report(
+    name: str, note: str, log: Log, metrics: Mapping[str, Sequence[str]], seeds: Sequence[int], **facts: Any
+) -> None:
+    """Print one line of a table a metric, mean and standard deviation of both systems, and keep it in results.md.
 
     "At least equal" is what the seeds can tell: not below by more than their pooled standard deviation.
+
+    Args:
+        name: Of the script.
+        note: The section with places for environment, seeds, table and facts.
+        log: Of what is done.
+        metrics: Task to metrics.
+        seeds: Of the trainings.
+        facts: What else the note names.
     """
-    return [_line(log, task, metric) for metric in metrics]
+    text = table(HEADER, [_line(log, task, metric) for task, own in metrics.items() for metric in own])
+    environment, listed = log.records[-1]["environment"], ", ".join(map(str, seeds))
+    write_section(name, note.format(environment=environment, seeds=listed, table=text, **facts))
+    print(text)
 
 
 def _line(log: Log, task: str, metric: str) -> list[str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import datasets
 import numpy as np
 import torch
 from _rows import Rows, of
+from _run import Outcome, arguments, training_seconds
 from _scores import METRICS, scores, tuned_answers
 from transformers import (
     AutoModelForSequenceClassification,
@@ -20,7 +21,6 @@ from transformers import (
     EvalPrediction,
     PrinterCallback,
     Trainer,
-    TrainingArguments,
     set_seed,
 )
 
@@ -32,18 +32,6 @@ PROBLEMS = {
     "number": "regression",
 }
 Padding = Literal["longest", "max_length"]
-
-
-class Outcome(NamedTuple):
-    """What one training gave.
-
-    Args:
-        scores: Metric to value on the validation rows.
-        seconds: Duration of Trainer.train() by its own clock.
-    """
-
-    scores: dict[str, float]
-    seconds: float
 
 
 def train(prepared: Prepared, *, padding: Padding, select_best: bool) -> Outcome:
@@ -65,7 +53,7 @@ def train(prepared: Prepared, *, padding: Padding, select_best: bool) -> Outcome
     with tempfile.TemporaryDirectory() as work:
         trainer = Trainer(
             model=model,
-            args=_arguments(prepared, work, METRICS[kind][0], select_best),
+            args=arguments(prepared, work, METRICS[kind][0] if select_best else None),
             train_dataset=_dataset(of(prepared.train, adapter), tokenize),
             eval_dataset=_dataset(of(prepared.validation, adapter), tokenize),
             processing_class=tokenizer,
@@ -77,11 +65,6 @@ def train(prepared: Prepared, *, padding: Padding, select_best: bool) -> Outcome
         trainer.train()
         found = trainer.evaluate()
     return Outcome({name: found[f"eval_{name}"] for name in METRICS[kind]}, training_seconds(trainer.state.log_history))
-
-
-def training_seconds(history: Sequence[Mapping[str, float]]) -> float:
-    """Return how long Trainer.train() took by its own clock, from a Trainer's log history."""
-    return next(entry["train_runtime"] for entry in history if "train_runtime" in entry)
 
 
 def _tokenizer(tokenizer: Any, max_length: int, padding: Padding) -> Callable[[Mapping[str, Any]], Any]:
@@ -102,30 +85,6 @@ def _dataset(rows: Rows, tokenize: Callable[[Mapping[str, Any]], Any]) -> datase
     if rows.pairs is not None:
         columns["text_pair"] = rows.pairs
     return datasets.Dataset.from_dict(columns).map(tokenize, batched=True)
-
-
-def _arguments(prepared: Prepared, work: str, metric: str, select_best: bool) -> TrainingArguments:
-    train = prepared.recipe.train
-    return TrainingArguments(
-        output_dir=work,
-        num_train_epochs=float(train.epochs),
-        per_device_train_batch_size=train.batch_size,
-        per_device_eval_batch_size=train.batch_size,
-        learning_rate=float(train.learning_rate),
-        warmup_steps=train.warmup,
-        weight_decay=train.weight_decay,
-        max_grad_norm=train.max_grad_norm,
-        seed=train.seed,
-        eval_strategy="epoch" if select_best else "no",
-        save_strategy="epoch" if select_best else "no",
-        save_total_limit=1,
-        load_best_model_at_end=select_best,
-        metric_for_best_model=metric,
-        greater_is_better=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        disable_tqdm=True,
-        report_to=[],
-    )
 
 
 def _compute(prepared: Prepared, found: EvalPrediction) -> dict[str, float]:

@@ -1,7 +1,8 @@
-"""What the procedures of transformers' example scripts share."""
+"""What the trainings by a plain Trainer share: hyperparameters, the clock and what comes out."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ class Outcome(NamedTuple):
     """What one training gave.
 
     Args:
-        scores: Metric to value on the test rows.
+        scores: Metric to value on the rows it was scored on.
         seconds: Duration of Trainer.train() by its own clock.
     """
 
@@ -51,3 +52,8 @@ def arguments(prepared: Prepared, work: str, metric: str | None) -> TrainingArgu
         disable_tqdm=True,
         report_to=[],
     )
+
+
+def training_seconds(history: Sequence[Mapping[str, float]]) -> float:
+    """Return how long Trainer.train() took by its own clock, from a Trainer's log history."""
+    return next(entry["train_runtime"] for entry in history if "train_runtime" in entry)

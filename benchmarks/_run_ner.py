@@ -8,8 +8,7 @@ from typing import Any
 import datasets
 import numpy as np
 import torch
-from _plain_trainer import training_seconds
-from _run import Outcome, arguments
+from _run import Outcome, arguments, training_seconds
 from seqeval.metrics import f1_score as entity_f1
 from sklearn.metrics import accuracy_score, f1_score
 from transformers import (

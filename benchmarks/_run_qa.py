@@ -9,8 +9,8 @@ from typing import Any
 import datasets
 import numpy as np
 import torch
-from _plain_trainer import training_seconds
-from _run import Outcome, arguments
+from _example_qa import spans
+from _run import Outcome, arguments, training_seconds
 from transformers import (
     AutoModelForQuestionAnswering,
     AutoTokenizer,
@@ -23,9 +23,6 @@ from transformers import (
 from bertkit.adapters._question_answering import squad
 from bertkit.data.examples import Example
 from bertkit.engine.prepare import Prepared
-
-N_BEST = 20
-LONGEST_ANSWER = 30
 
 
 def train(prepared: Prepared, test: list[Example]) -> Outcome:
@@ -60,7 +57,7 @@ def train(prepared: Prepared, test: list[Example]) -> Outcome:
 
 
 def best_answers(encoded: Any, starts: np.ndarray, ends: np.ndarray, rows: list[Example]) -> list[str]:
-    """Return the best answer to each row: for each feature, the best starts times the best ends.
+    """Return the best answer to each row: the best span of all its features, or nothing.
 
     Args:
         encoded: Features with offset_mapping (None outside the context) and overflow_to_sample_mapping.
@@ -73,27 +70,10 @@ def best_answers(encoded: Any, starts: np.ndarray, ends: np.ndarray, rows: list[
         features[row].append(feature)
     answers = []
     for row, example in enumerate(rows):
-        found = []
-        for feature in features[row]:
-            offsets = encoded["offset_mapping"][feature]
-            best_starts = np.argsort(starts[feature])[-1 : -N_BEST - 1 : -1].tolist()
-            best_ends = np.argsort(ends[feature])[-1 : -N_BEST - 1 : -1].tolist()
-            for start in best_starts:
-                for end in best_ends:
-                    if start >= len(offsets) or end >= len(offsets):
-                        continue
-                    if offsets[start] is None or offsets[end] is None:
-                        continue
-                    if end < start or end - start + 1 > LONGEST_ANSWER:
-                        continue
-                    score = starts[feature][start] + ends[feature][end]
-                    found.append({"score": score, "place": (offsets[start][0], offsets[end][1])})
-        found = sorted(found, key=lambda one: one["score"], reverse=True)[:N_BEST]
-        context = example.values["context"]
-        texts = [context[one["place"][0] : one["place"][1]] for one in found]
-        scores = np.exp(np.array([one["score"] for one in found]) - max((one["score"] for one in found), default=0))
-        _ = scores / scores.sum()
-        answers.append(texts[0] if texts else "")
+        windows = [(starts[index], ends[index], encoded["offset_mapping"][index]) for index in features[row]]
+        found = [span for window in windows for span in spans(*window)]
+        first, last = max(found, key=lambda span: span["score"])["offsets"] if found else (0, 0)
+        answers.append(example.values["context"][first:last])
     return answers
 
 

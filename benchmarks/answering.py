@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import _run_qa
-import datasets
-from _compare import HEADER, OURS, THEIRS, lines, measure
-from _plain_trainer import training_seconds
-from _results import CACHE, Log, table, write_section
-from _run import Outcome
+from _compare import compare, report
+from _results import CACHE
+from _run import Outcome, training_seconds
 
 from bertkit import evaluate, finetune
 from bertkit.engine import load
@@ -51,19 +48,12 @@ def main() -> None:
     if not options.data.is_file():
         print(f"skipped: there is no file {options.data}; give one in the form of SQuAD with --data")
         return
-    logging.getLogger("bertkit").setLevel(logging.ERROR)
-    datasets.disable_progress_bars()
-    log = Log(options.out, fresh=False)
     with tempfile.TemporaryDirectory() as folder:
         sizes = divide(options.data, Path(folder))
-        for seed in options.seeds:
-            measure(log, "qa", seed, OURS, partial(run_bertkit, Path(folder)))
-            measure(log, "qa", seed, THEIRS, partial(run_example_script, Path(folder)))
+        ours, theirs = partial(run_bertkit, Path(folder)), partial(run_example_script, Path(folder))
+        log = compare(options.out, ["qa"], options.seeds, ours, theirs)
     if set(options.seeds) >= set(SEEDS):
-        text = table(HEADER, lines(log, "qa", METRICS))
-        environment, seeds = log.records[-1]["environment"], ", ".join(map(str, SEEDS))
-        write_section("answering", NOTE.format(environment=environment, seeds=seeds, table=text, **sizes))
-        print(text)
+        report("answering", NOTE, log, {"qa": METRICS}, SEEDS, **sizes)
 
 
 def divide(source: Path, folder: Path) -> dict[str, int]:

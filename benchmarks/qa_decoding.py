@@ -17,11 +17,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import datasets
 import numpy as np
+from _example_qa import LONGEST_ANSWER, N_BEST, spans
 from _results import environment, table, write_section
 
 from bertkit.adapters import create
-from bertkit.adapters._base import Record
 from bertkit.adapters._encoder import Encoder, Window
+from bertkit.adapters._results import Record
 from bertkit.data.examples import Example
 from bertkit.engine.checkpoint import package_folder
 from bertkit.recipe.schema import EncodeSettings
@@ -30,8 +31,6 @@ RUNS = 5
 FEATURES = 2000
 LENGTH = 384
 STRIDE = 128
-N_BEST = 20
-LONGEST = 30
 GOAL = 30
 SYLLABLES = (
     "ba",
@@ -74,7 +73,9 @@ loops alone {loops:.1f} times."""
 
 
 def main() -> None:
-    adapter = create("question-answering", {"unanswerable": True, "n_best": N_BEST, "max_answer_tokens": LONGEST})
+    adapter = create(
+        "question-answering", {"unanswerable": True, "n_best": N_BEST, "max_answer_tokens": LONGEST_ANSWER}
+    )
     rows, encoder, windows, logits = _work(adapter)
     features = _features(rows, encoder, windows)
     examples = [{"id": str(row.values["id"]), "context": str(row.values["context"])} for row in rows]
@@ -102,7 +103,7 @@ def main() -> None:
     }
     write_section("qa_decoding", NOTE.format(
         environment=environment(), rows=f"{len(rows):,}", features=f"{len(windows):,}", length=LENGTH, stride=STRIDE,
-        n_best=N_BEST, longest=LONGEST, agreement=same, runs=RUNS, table=text, goal=GOAL, **ratios,
+        n_best=N_BEST, longest=LONGEST_ANSWER, agreement=same, runs=RUNS, table=text, goal=GOAL, **ratios,
     ))  # fmt: skip
     print(text)
     print(f"same answer: {same:.3%};", ", ".join(f"{name} {value:.1f}" for name, value in ratios.items()))
@@ -139,7 +140,7 @@ def _answer(
         score = start[0] + end[0]
         if null is None or score < null["score"]:
             null = {"offsets": (0, 0), "score": score, "start": start[0], "end": end[0]}
-        found += _spans(start, end, offsets, most_context)
+        found += spans(start, end, offsets, most_context)
     assert null is not None
     best = sorted([*found, null], key=lambda span: span["score"], reverse=True)[:N_BEST]
     if all(span["offsets"] != (0, 0) for span in best):
@@ -154,25 +155,6 @@ def _answer(
     top = next((span for span in best if span["text"]), null)
     answer = "" if null["start"] + null["end"] - top["start"] - top["end"] > 0 else top["text"]
     return answer, [{key: float(v) if isinstance(v, np.floating) else v for key, v in span.items()} for span in best]
-
-
-def _spans(
-    start: np.ndarray, end: np.ndarray, offsets: Sequence[Sequence[int] | None], most_context: Any
-) -> list[dict[str, Any]]:
-    found = []
-    last_ones = np.argsort(end)[-1 : -N_BEST - 1 : -1].tolist()
-    for first in np.argsort(start)[-1 : -N_BEST - 1 : -1].tolist():
-        for last in last_ones:
-            if first >= len(offsets) or last >= len(offsets):
-                continue
-            begin, stop = offsets[first], offsets[last]
-            if begin is None or stop is None or last < first or last - first + 1 > LONGEST:
-                continue
-            if most_context is not None and not most_context.get(str(first), False):
-                continue
-            score = start[first] + end[last]
-            found.append({"offsets": (begin[0], stop[1]), "score": score, "start": start[first], "end": end[last]})
-    return found
 
 
 def _work(adapter: Any) -> tuple[list[Example], Encoder, list[Window], list[np.ndarray]]:

@@ -15,9 +15,9 @@ from statistics import mean, stdev
 import _tfidf
 import datasets
 import numpy as np
-from _plain_trainer import Outcome, training_seconds
 from _plain_trainer import train as train_plain
 from _results import CACHE, Log, table, write_section
+from _run import Outcome, training_seconds
 from _scores import METRICS
 
 from bertkit import finetune

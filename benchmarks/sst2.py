@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import datasets
 from _plain_trainer import train as train_plain
-from _plain_trainer import training_seconds
 from _results import environment, table, write_section
+from _run import training_seconds
 
 from bertkit import finetune
 from bertkit.engine.prepare import prepare

@@ -6,17 +6,14 @@ python benchmarks/tagging.py
 from __future__ import annotations
 
 import argparse
-import logging
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import _run_ner
-import datasets
-from _compare import HEADER, OURS, THEIRS, lines, measure
-from _plain_trainer import training_seconds
-from _results import CACHE, Log, table, write_section
-from _run import Outcome
+from _compare import compare, report
+from _results import CACHE
+from _run import Outcome, training_seconds
 
 from bertkit import evaluate, finetune
 from bertkit.engine import load
@@ -57,18 +54,10 @@ def main() -> None:
     if not options.data.is_dir():
         print(f"skipped: there is no folder {options.data}; give the folder of the data sets with --data")
         return
-    logging.getLogger("bertkit").setLevel(logging.ERROR)
-    datasets.disable_progress_bars()
-    log = Log(options.out, fresh=False)
-    for seed in SEEDS:
-        for task in options.tasks:
-            measure(log, task, seed, OURS, partial(run_bertkit, options.data))
-            measure(log, task, seed, THEIRS, partial(run_example_script, options.data))
+    ours, theirs = partial(run_bertkit, options.data), partial(run_example_script, options.data)
+    log = compare(options.out, options.tasks, SEEDS, ours, theirs)
     if set(options.tasks) == set(FILES):
-        text = table(HEADER, [line for task in FILES for line in lines(log, task, METRICS[task])])
-        environment, seeds = log.records[-1]["environment"], ", ".join(map(str, SEEDS))
-        write_section("tagging", NOTE.format(environment=environment, epochs=EPOCHS, seeds=seeds, table=text))
-        print(text)
+        report("tagging", NOTE, log, METRICS, SEEDS, epochs=EPOCHS)
 
 
 def run_bertkit(data: Path, task: str, seed: int) -> Outcome:

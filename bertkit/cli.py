@@ -18,8 +18,9 @@ import typer
 from typer.exceptions import TyperException
 
 from bertkit import __version__, commands
+from bertkit.commands._launch import CAPTURED, launch
 from bertkit.console import console
-from bertkit.errors import BertkitError, Interrupted, UsageError
+from bertkit.errors import BertkitError, Interrupted, PeerLostError, UsageError
 
 BUG = 70
 INTERRUPTED = 130
@@ -73,7 +74,8 @@ def run(arguments: Sequence[str]) -> int:
         arguments: As typed, without the program's name.
 
     Returns:
-        0 done; 1 a gate failed; 2 the user can fix it; 3 the machine can't; 70 a bug; 130 or 143 interrupted.
+        0 done; 1 a gate failed; 2 the user can fix it; 3 the machine can't; 70 a bug; 75 another process of the
+        same job has ended; 130 or 143 interrupted.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -98,7 +100,9 @@ def _ended(arguments: Sequence[str]) -> int:
         if code == INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
             raise KeyboardInterrupt
     except BertkitError as error:
-        console.error(error)
+        # Where bertkit has started the processes, it shows why the other one ended.
+        if not (isinstance(error, PeerLostError) and CAPTURED in os.environ):
+            console.error(error)
         return error.exit_code
     except TyperException as error:
         if message := _message(error):
@@ -169,11 +173,15 @@ def _in_processes(function: Callable[..., Any], arguments: Sequence[str]) -> Cal
 
     @functools.wraps(function)
     def command(*, processes: int, **options: Any) -> Any:
-        from bertkit.engine.launch import is_launched, launch
+        from bertkit.engine.processes import count
 
-        if processes == 1 or is_launched():
+        if processes in {1, count()}:
             return function(**options)
-        return launch(arguments, processes)
+        if count() > 1:
+            message = f"--processes {processes}: a launcher has started {count()} processes already"
+            raise UsageError(message, "leave --processes out")
+        # Not a returned code: 130 would read as a Ctrl-C here.
+        sys.exit(launch(arguments, processes))
 
     annotation = Annotated[
         int, typer.Option("--processes", min=1, help="Processes of this machine that share the work.")

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from bertkit.engine import processes
+
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
@@ -49,7 +51,7 @@ class Console:
     def configure(self, *, json: bool, quiet: bool, verbose: bool) -> None:
         """Apply the options that every verb has; must come before the libraries are imported."""
         # Of several processes that do one job, one talks; the others say only why they fail.
-        self.muted = int(os.environ.get("RANK", "0")) > 0
+        self.muted = not processes.is_main()
         self.json, self.quiet, self.verbose = json, quiet or self.muted, verbose
         self.warnings, self.data = [], None
         if not verbose:

@@ -1,5 +1,6 @@
 """Fixtures of tests that need a command or a finished run; a test module names this file in `pytest_plugins`."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -59,6 +60,19 @@ def finished(tiny, reviews, tmp_path_factory):
     run = finetune(model=str(tiny), data=str(reviews), columns=columns, overrides=LEARNS, output=str(folder))
     assert run.info["scores"]["validation"]["accuracy"] > 0.7, "the model of the tests has not learnt its words"
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_words(tiny, tmp_path_factory):
+    """The folder of a finished run that gives every word its part of speech."""
+    from bertkit.engine.finetune import finetune
+
+    folder = tmp_path_factory.mktemp("finished_words")
+    nouns = ("day", "night", "song", "film") * 6
+    lines = [[f"a lovely {noun}", json.dumps(["DET", "ADJ", "NOUN"])] for noun in nouns]
+    table = write_csv(folder / "train.csv", [["tokens", "upos"], *lines])
+    overrides = ("train.epochs=1", "data.validation_fraction=0.25")
+    return finetune("pos", model=str(tiny), data=str(table), overrides=overrides, output=str(folder / "run")).folder
 
 
 @pytest.fixture(scope="session")

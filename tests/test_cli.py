@@ -164,7 +164,7 @@ def test_closed_pipe_is_quiet(arguments):
 
 
 def test_run_leaves_exits_of_others_alone(monkeypatch):
-    def leaving():
+    def leaving(arguments):
         raise SystemExit(5)
 
     monkeypatch.setattr(cli, "build", leaving)

@@ -15,9 +15,6 @@ from bertkit.engine.family import FAMILIES as TRAINED
 from bertkit.engine.family import longest_input
 from bertkit.engine.finetune import finetune
 from bertkit.engine.predictor import load_run
-from bertkit.engine.tokenizer import load_encoder
-from bertkit.errors import MachineError, ModelError
-from bertkit.recipe.schema import EncodeSettings
 from tests.families import FAMILIES, LIMIT, TEXTS, build
 
 PAIRS = [
@@ -52,7 +49,6 @@ ROWS = {
     ]
     * 4,
 }
-ENCODE = EncodeSettings(max_length=LIMIT, truncate="windows", stride=8)
 RECIPE = """
 [adapter]
 name = "{adapter}"
@@ -239,51 +235,8 @@ def test_family_can_say_every_gold_answer(answers, rows, windows):
     assert wrong == []
 
 
-@pytest.fixture
-def changed(tmp_path):
-    """Copies a family's checkpoint with other entries in its config."""
-
-    def change(name, **entries):
-        folder = build(name, tmp_path / name)
-        config = json.loads((folder / "config.json").read_text())
-        (folder / "config.json").write_text(json.dumps(config | entries))
-        return folder
-
-    return change
-
-
 def test_families_are_all_those_that_bertkit_trains():
     assert set(FAMILIES) == TRAINED
-
-
-@pytest.mark.parametrize(
-    ("entries", "said"),
-    [
-        ({"model_type": "gpt2"}, "'gpt2' is not one of the encoders albert, bert"),
-        ({"model_type": "t5"}, "'t5' is not one of the encoders albert, bert"),
-        ({"model_type": "longformer"}, "'longformer' is not one of the encoders albert, bert"),
-        ({"is_decoder": True}, "this bert is a decoder"),
-        ({"auto_map": {"AutoModel": "modeling.Model"}}, "brings Python code"),
-    ],
-)
-def test_finetune_refuses_by_name_what_it_cannot_train(changed, train, tmp_path, entries, said):
-    with pytest.raises(ModelError, match=said) as error:
-        train(changed("bert", **entries), tmp_path / "run")
-    assert "bertkit models" in error.value.hint
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "padding", "tokens"),
-    [("roberta", 0, LIMIT + 1), ("mpnet", 0, LIMIT), ("mpnet", None, LIMIT), ("bert", None, LIMIT)],
-)
-def test_longest_input_counts_from_the_padding_where_the_model_does(changed, name, padding, tokens):
-    assert longest_input(changed(name, pad_token_id=padding)) == tokens
-
-
-def test_longest_input_without_the_padding_it_counts_from_is_a_model_error(changed):
-    with pytest.raises(ModelError, match="pad_token_id: None"):
-        longest_input(changed("roberta", pad_token_id=None))
 
 
 def test_finetune_gives_no_second_segment_to_a_model_of_one(train, tmp_path):
@@ -295,47 +248,6 @@ def test_finetune_gives_no_second_segment_to_a_model_of_one(train, tmp_path):
     answers = load_run(train(folder, tmp_path / "run").folder)
     one, other = answers.encoder.ids(["a", "b"])
     assert next(answers.encoder.views(one, other)).segment_ids.tolist() == [0, 1]
-
-
-def test_load_encoder_tells_that_a_window_is_longer_than_the_model_reads(tmp_path, caplog):
-    folder = build("electra", tmp_path / "electra")
-    with caplog.at_level("WARNING", logger="bertkit"):
-        assert load_encoder(folder, EncodeSettings(max_length=LIMIT), LIMIT).max_length == LIMIT
-        assert not caplog.messages
-        assert load_encoder(folder, EncodeSettings(max_length=LIMIT + 1), LIMIT).max_length == LIMIT
-    (said,) = caplog.messages
-    assert f"max_length = {LIMIT + 1} is lowered to {LIMIT}" in said
-
-
-@pytest.mark.parametrize("name", ["bert", "distilbert", "electra", "mobilebert", "mpnet", "deberta", "roberta"])
-def test_load_encoder_reads_the_older_files_of_a_tokenizer(tmp_path, name):
-    folder = build(name, tmp_path / name)
-    whole = load_encoder(folder, ENCODE, LIMIT)
-    parts = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
-    (folder / "tokenizer.json").unlink()
-    if "merges" in parts:
-        (folder / "vocab.json").write_text(json.dumps(parts["vocab"]), encoding="utf-8")
-        merges = "\n".join(" ".join(pair) for pair in parts["merges"])
-        (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}\n", encoding="utf-8")
-    else:
-        (folder / "vocab.txt").write_text("\n".join(sorted(parts["vocab"], key=parts["vocab"].get)), encoding="utf-8")
-    older = load_encoder(folder, ENCODE, LIMIT)
-    for texts in [(text,) for text in TEXTS] + [TEXTS[:2], TEXTS[8:10]]:
-        views = [list(encoder.views(*encoder.ids(texts))) for encoder in (whole, older)]
-        assert [view.input_ids.tolist() for view in views[0]] == [view.input_ids.tolist() for view in views[1]]
-
-
-@pytest.mark.parametrize(
-    ("installed", "kind", "said"), [(False, MachineError, "SentencePiece"), (True, ModelError, "read")]
-)
-def test_load_encoder_names_what_a_sentencepiece_model_lacks(tmp_path, monkeypatch, installed, kind, said):
-    folder = build("deberta-v2", tmp_path / "deberta-v2")
-    (folder / "tokenizer.json").rename(folder / "spm.model")
-    for package in ("sentencepiece", "protobuf"):
-        monkeypatch.setattr(f"transformers.utils.is_{package}_available", lambda: installed)
-    with pytest.raises(kind, match=said) as error:
-        load_encoder(folder, ENCODE, LIMIT)
-    assert ("pip install sentencepiece protobuf" in error.value.hint) is not installed
 
 
 def _certain(adapter, window):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
+
+log = logging.getLogger("bertkit")
+SHOWN = 5
 
 
 class Fault(Exception):  # noqa: N818 - caught here, never shown
@@ -24,7 +29,33 @@ class Fault(Exception):  # noqa: N818 - caught here, never shown
         self.reason = reason
 
 
-def mend_each(found: Examples, role: str, on_bad_row: str, mend: Callable[[Example], Example]) -> Examples:
+class Tally:
+    """What was done to rows: each reason with how often it was met, and where first."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.first: dict[str, str] = {}
+
+    def add(self, place: str, times: Mapping[str, int]) -> None:
+        """Count what was done to one row.
+
+        Args:
+            place: Where the row stands.
+            times: Reason to how often it was met, perhaps never.
+        """
+        for reason, count in times.items():
+            if count:
+                self.counts[reason] += count
+                self.first.setdefault(reason, place)
+
+
+def mend_each(
+    found: Examples,
+    role: str,
+    on_bad_row: str,
+    mend: Callable[[Example], Example],
+    place: Callable[[Example], str] = attrgetter("where"),
+) -> Examples:
     """Mend rows one by one.
 
     Args:
@@ -32,53 +63,53 @@ def mend_each(found: Examples, role: str, on_bad_row: str, mend: Callable[[Examp
         role: Where their labels are.
         on_bad_row: "stop" or "skip".
         mend: Returns a row in order, or raises Fault.
+        place: Says where a row stands.
 
     Raises:
         DataError: A row has a fault and on_bad_row is "stop".
     """
     rows: list[Example] = []
-    reasons: Counter[str] = Counter()
-    places: dict[str, str] = {}
-    first: tuple[Example, Fault] | None = None
+    bad: list[str] = []
+    dropped = Tally()
     for example in found.rows:
         try:
             rows.append(mend(example))
         except Fault as fault:
-            reasons[fault.reason] += 1
-            places.setdefault(fault.reason, example.where)
-            first = first or (example, fault)
-    if first and on_bad_row == "stop":
-        counts = ", ".join(f"{count} with {reason}" for reason, count in reasons.items())
+            bad.append(f'{place(example)}, column of role "{role}": {fault}')
+            dropped.add(place(example), {fault.reason: 1})
+    if bad and on_bad_row == "stop":
+        counts = ", ".join(f"{count} with {reason}" for reason, count in dropped.counts.items())
         raise DataError(
-            f'{first[0].where}, column of role "{role}": {first[1]} (bad rows in {found.source}: {counts})',
+            f"{bad[0]} (bad rows in {found.source}: {counts})",
             "repair the rows, or pass over them with --set data.on_bad_row=skip",
         )
-    return with_counts(replace(found, rows=rows), places, dropped=reasons)
+    if bad:
+        log.warning("%s", some(bad))
+    return with_counts(replace(found, rows=rows), dropped=dropped)
 
 
-def with_counts(
-    found: Examples,
-    first: Mapping[str, str],
-    *,
-    dropped: Mapping[str, int] | None = None,
-    repaired: Mapping[str, int] | None = None,
-) -> Examples:
+def with_counts(found: Examples, *, dropped: Tally | None = None, repaired: Tally | None = None) -> Examples:
     """Return examples with more rows left out and more repairs on their account.
 
     Args:
         found: The examples.
-        first: Where each reason was met first.
-        dropped: Reason to number of rows.
-        repaired: What was mended, and how often.
+        dropped: Why rows were left out.
+        repaired: What was mended.
     """
+    dropped, repaired = dropped or Tally(), repaired or Tally()
     return replace(
         found,
-        dropped=dict(Counter(found.dropped) + Counter(dropped or {})),
-        repaired=dict(Counter(found.repaired) + Counter(repaired or {})),
-        first={**first, **found.first},
+        dropped=dict(Counter(found.dropped) + dropped.counts),
+        repaired=dict(Counter(found.repaired) + repaired.counts),
+        first={**dropped.first, **repaired.first, **found.first},
     )
 
 
 def with_value(example: Example, role: str, value: Any) -> Example:
     """Return a row with another value of one role."""
     return replace(example, values={**example.values, role: value})
+
+
+def some(lines: Sequence[str]) -> str:
+    """Return the first few of what a message should name."""
+    return "; ".join(lines[:SHOWN]) + ("; ..." if len(lines) > SHOWN else "")

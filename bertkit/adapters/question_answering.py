@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from bertkit.adapters import _guess
-from bertkit.adapters._base import Adapter, Encoded, Grid, Inferred, Record, Scorer, Scores
+from bertkit.adapters._base import Adapter
 from bertkit.adapters._encoder import Encoder, Window
-from bertkit.adapters._question_answering import answer_cells, contexts, squad
+from bertkit.adapters._question_answering import answer_cells, contexts, guess, report, squad
 from bertkit.adapters._question_answering.contexts import Shown, Tokens
 from bertkit.adapters._question_answering.n_best import NBest, Ranking
 from bertkit.adapters._question_answering.top_span import top_spans
+from bertkit.adapters._results import Encoded, Grid, Inferred, Record, Scorer
 from bertkit.data.examples import Column, Example, Examples
 from bertkit.errors import DataError
 from bertkit.recipe.schema import Count, Settings
 
-QUESTION_NAMES = ("question", "query")
-CONTEXT_NAMES = ("context", "passage", "document", "text")
-ANSWER_NAMES = ("answers", "answer")
-START_NAMES = ("answer_start", "start")
-QUESTION_WORDS = re.compile(r"\b(what|who|whom|whose|when|where|which|why|how)\b")
-FEWEST_OF_A_WORD = 10
 CUT_QUESTIONS = "questions are cut to fit the window"
 NOT_SHOWN = "answers lie in no window"
+INSIDE = "answers begin or end inside a token"
 
 
 class QuestionAnsweringSettings(Settings):
@@ -52,10 +46,10 @@ class QuestionAnswering(Adapter):
     per_token: ClassVar[bool] = True
     layouts: ClassVar[tuple[tuple[Column, ...], ...]] = (
         (
-            Column("question", "text", usual=QUESTION_NAMES),
-            Column("context", "text", usual=CONTEXT_NAMES),
-            Column("answers", "label", training_only=True, usual=ANSWER_NAMES),
-            Column("answer_start", "label", training_only=True, optional=True, usual=START_NAMES),
+            Column("question", "text", usual=guess.QUESTION),
+            Column("context", "text", usual=guess.CONTEXT),
+            Column("answers", "label", training_only=True, usual=guess.ANSWERS),
+            Column("answer_start", "label", training_only=True, optional=True, usual=guess.START),
             Column("id", "label", optional=True, usual=("id",)),
             Column("title", "label", optional=True, usual=("title",)),
         ),
@@ -76,26 +70,7 @@ class QuestionAnswering(Adapter):
         cls, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], given: Mapping[str, str]
     ) -> Inferred | None:
         """Guess by the names of columns, if the answers stand in the contexts."""
-        usual = {"question": QUESTION_NAMES, "context": CONTEXT_NAMES, "answers": ANSWER_NAMES}
-        free = [column for column in columns if column not in given.values()]
-        named = {role: given.get(role) or _guess.by_name(free, names) for role, names in usual.items()}
-        roles = {role: name for role, name in named.items() if name is not None}
-        if len(roles) < len(usual):
-            return None
-        start = given.get("answer_start") or _guess.by_name(free, START_NAMES)
-        named_cells = (roles["context"], roles["answers"], start or "")
-        held = [_holds(*(row.get(name) for name in named_cells)) for row in rows]
-        if 2 * held.count(True) <= len(held) - held.count(None):
-            return None
-        because = [
-            f'columns "{roles["question"]}" and "{roles["context"]}" are a question and the text with its answer'
-        ]
-        because.append(f'the answers of column "{roles["answers"]}" are pieces of that text')
-        if without := held.count(None):
-            because.append(f"{without} of {len(held)} rows have no answer: the model learns when there is none")
-        settings = {"unanswerable": True} if without else {}
-        encode = {"truncate": "windows", "max_length": 384, "stride": 128}
-        return Inferred({**given, **roles}, settings, because, confidence=0.95, encode=encode)
+        return guess.infer(columns, rows, given)
 
     def mend(self, found: Examples, on_bad_row: str) -> Examples:
         """Bring answers into one form, repair their places, and keep the first row of each id."""
@@ -142,15 +117,19 @@ class QuestionAnswering(Adapter):
         for row, (question, context) in enumerate(pairs):
             own = []
             asked = 0
+            spans = self._spans(examples[row], tokens[context]) if targets else []
+            taught = [span for span in spans if tokens[context].is_legal(span)]
             for view in encoder.views(ids[question], tokens[context].ids):
                 shown = Shown.of(context, tokens[context], view)
-                target = self._target(examples[row], shown, tokens[context]) if targets else None
+                target = self._target(examples[row], taught, shown) if targets else None
                 own.append(Window(row, view.input_ids, view.segment_ids, target, shown))
                 seen[row] += view.fresh
                 asked = view.start - frame
             if asked < ids[question].size:
                 remarks[CUT_QUESTIONS].append(answer_cells.place(examples[row]))
-            if targets and all(window.target is None for window in own):
+            if len(taught) < len(spans):
+                remarks[INSIDE].append(answer_cells.place(examples[row]))
+            if targets and (taught or not spans) and all(window.target is None for window in own):
                 remarks[NOT_SHOWN].append(answer_cells.place(examples[row]))
             windows += own
         sizes = [ids[question].size + tokens[context].ids.size for question, context in pairs]
@@ -230,31 +209,13 @@ class QuestionAnswering(Adapter):
 
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Exact match and F1 of SQuAD; where there may be no answer, also of both kinds of rows."""
-        exact, f1 = self._compare(records, examples)
-        has_answer = np.array([bool(self._golds(example)) for example in examples], bool)
-        both = self.settings.unanswerable
-
-        def scores(rows: np.ndarray) -> Scores:
-            found = {"exact_match": _mean(exact[rows]), "f1": _mean(f1[rows])}
-            if both:
-                some, none = rows[has_answer[rows]], rows[~has_answer[rows]]
-                found["answerable_exact_match"] = _mean(exact[some])
-                found["answerable_f1"] = _mean(f1[some])
-                found["unanswerable_accuracy"] = _mean(exact[none])
-            return found
-
-        return scores
+        golds, answers = list(map(self._golds, examples)), [record.answer for record in records]
+        return report.scorer(golds, answers, unanswerable=self.settings.unanswerable)
 
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """By kind of row, and by English question word."""
-        exact, f1 = self._compare(records, examples)
-        kinds = ["answerable" if self._golds(example) else "unanswerable" for example in examples]
-        words = [_question_word(str(example.values["question"])) for example in examples]
-        frequent = {word for word, rows in Counter(words).items() if word and rows >= FEWEST_OF_A_WORD}
-        grids = [_grid("By kind of question", "kind", kinds, sorted(set(kinds)), exact, f1)]
-        if frequent:
-            grids.append(_grid("By question word", "word", words, sorted(frequent), exact, f1))
-        return grids
+        golds, answers = list(map(self._golds, examples)), [record.answer for record in records]
+        return report.tables(golds, answers, [str(example.values["question"]) for example in examples])
 
     def gold(self, example: Example) -> Any:
         """Return the first right answer, "" where there is none."""
@@ -281,44 +242,17 @@ class QuestionAnswering(Adapter):
     def _golds(self, example: Example) -> list[str]:
         return [answer["text"] for answer in example.values["answers"] or ()]
 
-    def _target(self, example: Example, shown: Shown, tokens: Tokens) -> np.ndarray | None:
-        answers = example.values["answers"]
-        if not answers and self.settings.unanswerable:
-            return np.zeros((1, 2), np.int64)
+    def _spans(self, example: Example, tokens: Tokens) -> list[tuple[int, int]]:
+        """Return the first and last token of each right answer."""
+        answers = example.values["answers"] or ()
         spans = (tokens.span(answer["start"], answer["start"] + len(answer["text"])) for answer in answers)
-        return contexts.target([span for span in spans if span is not None], shown)
+        return [span for span in spans if span is not None]
+
+    def _target(self, example: Example, spans: Sequence[tuple[int, int]], shown: Shown) -> np.ndarray | None:
+        if self.settings.unanswerable and not example.values["answers"]:
+            return np.zeros((1, 2), np.int64)
+        return contexts.target(spans, shown)
 
     def _threshold(self) -> float:
         chosen = self.settings.threshold
         return chosen if isinstance(chosen, float) else float(self.fitted.get("null_threshold", 0.0))
-
-    def _compare(self, records: Sequence[Record], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-        pairs = zip(records, examples, strict=True)
-        found = [squad.best(self._golds(example), record.answer) for record, example in pairs]
-        exact, f1 = np.array(found).reshape(-1, 2).T
-        return exact, f1
-
-
-def _holds(context: Any, cell: Any, starts: Any) -> bool | None:
-    """Tell whether the answers of a cell stand in its context; None: there are none."""
-    text = context if isinstance(context, str) else ""
-    try:
-        answers = answer_cells.read(cell, starts, text)
-    except ValueError:
-        return False
-    return all(answer.strip() in text for answer, _ in answers) if answers else None
-
-
-def _question_word(question: str) -> str:
-    found = QUESTION_WORDS.search(question.lower())
-    return found.group() if found else ""
-
-
-def _grid(title: str, name: str, of: Sequence[str], shown: Sequence[str], exact: np.ndarray, f1: np.ndarray) -> Grid:
-    places = ((group, np.array([value == group for value in of])) for group in shown)
-    lines = [[group, int(rows.sum()), _mean(exact[rows]), _mean(f1[rows])] for group, rows in places]
-    return Grid(title, [name, "rows", "exact match", "f1"], lines)
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if values.size else math.nan

@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from bertkit.adapters import _guess
-from bertkit.adapters._base import Adapter, Encoded, Grid, Inferred, Record, Scorer
+from bertkit.adapters._base import Adapter
 from bertkit.adapters._encoder import Encoder, Window
+from bertkit.adapters._results import Encoded, Grid, Inferred, Record, Scorer
 from bertkit.adapters._sequence_classification.label_kind import LabelKind
 from bertkit.adapters._sequence_classification.multi_label import MultiLabel
 from bertkit.adapters._sequence_classification.number import Number

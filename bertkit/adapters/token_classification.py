@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from bertkit.adapters._base import Adapter, Encoded, Grid, Inferred, Record, Scorer
+from bertkit.adapters._base import Adapter
 from bertkit.adapters._encoder import Encoder, Window
+from bertkit.adapters._results import Encoded, Grid, Inferred, Record, Scorer
 from bertkit.adapters._token_classification import guess, readings
 from bertkit.adapters._token_classification.entities import Entities
 from bertkit.adapters._token_classification.free_tags import FreeTags

@@ -58,6 +58,7 @@ def command(
         _show(_resumed(resume))
         return
     from bertkit.engine import finetune as engine
+    from bertkit.engine import processes
     from bertkit.engine.request import Request
     from bertkit.engine.run import agreed_folder
 
@@ -67,7 +68,7 @@ def command(
     request = Request(task, model, data, validation, test, named, set_ or [], settings)
     folder = agreed_folder(request.label, output, overwrite)
     prepared = engine.prepare_request(request)
-    if save_recipe is not None:
+    if save_recipe is not None and processes.is_main():
         _save_recipe(prepared, save_recipe)
     if dry_run:
         _dry_run(prepared)

@@ -89,18 +89,24 @@ def _values(given: list[str]) -> dict[str, str]:
 
 
 def _show_one(values: dict[str, str], run: str | None, all_scores: bool) -> None:
+    from bertkit.engine.predict import rounded
     from bertkit.engine.predictor import load_run
+    from bertkit.errors import DataError
 
     predictor = load_run(run)
-    (record,) = predictor.predict([values])
-    cells = predictor.adapter.cells(record, everything=all_scores)
+    try:
+        (record,) = predictor.predict([values])
+    except DataError as error:
+        options = (" ".join(f"--with {column.role}=TEXT" for column in columns) for columns in predictor.layouts)
+        raise DataError(error.message, " or ".join(options)) from error
+    cells = rounded(predictor.adapter.cells(record, everything=all_scores))
     lists = {
         name: cell for name, cell in cells.items() if cell and isinstance(cell, list) and isinstance(cell[0], dict)
     }
     rest = {name: cell for name, cell in cells.items() if name not in lists}
-    console.table("Answer", list(rest), [[cell if isinstance(cell, float) else str(cell) for cell in rest.values()]])
+    console.table("Answer", list(rest), [list(map(_plain, rest.values()))])
     for name, rows in lists.items():
-        console.table(name, list(rows[0]), [list(row.values()) for row in rows])
+        console.table(name, list(rows[0]), [list(map(_plain, row.values())) for row in rows])
     console.result(cells)
 
 
@@ -132,6 +138,11 @@ def _show(done: Predicted) -> None:
 
 
 def _short(cell: object) -> object:
-    if isinstance(cell, list):
-        cell = " ".join(map(str, cell)) if all(isinstance(item, str) for item in cell) else as_text(cell)
+    cell = _plain(cell)
     return shorten(cell, LONGEST_CELL, placeholder=" ...") if isinstance(cell, str) else cell
+
+
+def _plain(cell: object) -> object:
+    if isinstance(cell, list):
+        return " ".join(cell) if all(isinstance(item, str) for item in cell) else as_text(cell)
+    return cell

@@ -34,13 +34,14 @@ def check_header(columns: Sequence[str], where: str) -> None:
         seen.add(name)
 
 
-def check_columns(columns: Sequence[str], wanted: Mapping[str, str], where: str) -> None:
+def check_columns(columns: Sequence[str], wanted: Mapping[str, str], where: str, *, delimited: bool) -> None:
     """Checks that every wanted column is there.
 
     Args:
         columns: The columns of the table.
         wanted: Role to column name.
         where: The name of the table.
+        delimited: Whether the names come from the first line of a CSV or TSV file, which may be read wrongly.
 
     Raises:
         DataError: One error that lists every missing column, with the nearest names.
@@ -53,7 +54,9 @@ def check_columns(columns: Sequence[str], wanted: Mapping[str, str], where: str)
     message = f"{where} has {absent}. It has: {_listed(columns)}."
     if near:
         message += f" Did you mean {', '.join(dict.fromkeys(_quoted(name) for name in near.values()))}?"
-    raise DataError(message, _hint(columns, missing, near))
+    named = " ".join("--set " + shlex.quote(f"columns.{role}={near.get(role, 'NAME')}") for role in missing)
+    hint = f"Name the column: `{named}`."
+    raise DataError(message, _reading_hint(columns, missing, near, hint) if delimited else hint)
 
 
 def nearest_column(name: str, columns: Sequence[str]) -> str | None:
@@ -81,17 +84,15 @@ def _listed(columns: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else "")
 
 
-def _hint(columns: Sequence[str], missing: Mapping[str, str], near: Mapping[str, str]) -> str:
+def _reading_hint(columns: Sequence[str], missing: Mapping[str, str], near: Mapping[str, str], hint: str) -> str:
     if len(columns) == 1 and (delimiter := _other_delimiter(columns[0])):
         option = "data.format=tsv" if delimiter == "\t" else f'data.delimiter="{delimiter}"'
         return f"The header looks like several columns in one: `--set {option}`."
     if any(_quoted(name) in columns for name in missing.values()):
         return "The names stand in quotes in the file: `--set data.quoting=csv`."
-    options = ["--set " + shlex.quote(f"columns.{role}={near.get(role, 'NAME')}") for role in missing]
-    hint = f"Name the column: `{' '.join(options)}`."
-    if not near:
-        hint += """ If the first line is a row and no header: `--set 'data.names=["text", "label"]'`."""
-    return hint
+    if near:
+        return hint
+    return f"""{hint} If the first line is a row and no header: `--set 'data.names=["text", "label"]'`."""
 
 
 def _other_delimiter(header: str) -> str | None:

@@ -97,11 +97,19 @@ def to_example(row: Row, source: str, columns: Mapping[str, str], kinds: Mapping
     })  # fmt: skip
 
 
-def words(value: Any) -> list[str]:
-    """Return a cell as words: a list as it is, a JSON list in text, or text split at white space."""
+def words(value: Any, *, fewest_numbers: int = 2) -> list[str]:
+    """Return a cell as words: a list as it is, a JSON list of words in text, or text split at white space.
+
+    Args:
+        value: The cell.
+        fewest_numbers: A JSON list of fewer numbers is a word itself: that of a footnote, "[1]".
+    """
     if isinstance(value, str) and value.lstrip().startswith("["):
         with contextlib.suppress(ValueError):
-            value = json.loads(value)
+            found = json.loads(value)
+            kinds = set(map(type, found))
+            if kinds <= {str} or (kinds == {int} and len(found) >= fewest_numbers):
+                value = found
     if isinstance(value, list | tuple):
         return [_text(word) for word in value]
     return _text(value).split()

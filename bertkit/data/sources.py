@@ -21,6 +21,7 @@ class Rows(Protocol):
     """A table of a file or of the hub."""
 
     name: str
+    format: str
     columns: list[str]
     rejects: Rejects
 
@@ -146,6 +147,7 @@ class HubTable:
         if split not in splits:
             raise DataError(f'{repository} has no split "{split}". It has: {", ".join(splits)}')
         self.name = f"{repository}[{split}]"
+        self.format = "hub"
         self.rejects = Rejects(skip=False)
         self._dataset = splits[split]
         self.columns = list(self._dataset.column_names)

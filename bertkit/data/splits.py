@@ -14,7 +14,8 @@ def hold_out(strata: Sequence[str | None], fraction: float, seed: int, groups: S
     """Return the positions of the rows to hold out, sorted.
 
     Each stratum gives its share, rounded so that the whole comes out right; one of a single row stays in training.
-    Rows of one group stay together, and then groups are drawn and strata are left aside.
+    Rows of one group stay together, and then groups are drawn and strata are left aside; at least the smallest one is
+    held out.
 
     Args:
         strata: The label of each row, or None for rows to be split at random.
@@ -23,9 +24,11 @@ def hold_out(strata: Sequence[str | None], fraction: float, seed: int, groups: S
         groups: What each row shares with others that must not stand on both sides; None or nothing: it is alone.
 
     Raises:
-        DataError: There are too few rows to hold any out.
+        DataError: There are too few rows to hold any out, or all of them belong together.
     """
     generator = np.random.default_rng(seed)
+    if groups and groups[0] is not None and len(set(groups)) == 1:
+        raise DataError(f"all {len(groups)} training rows share one document (title or context)", "--validation FILE")
     grouped = any(group is not None for group in groups)
     held = _whole_groups(groups, fraction, generator) if grouped else _of_each(strata, fraction, generator)
     if not held:
@@ -51,14 +54,16 @@ def _of_each(strata: Sequence[str | None], fraction: float, generator: np.random
 
 
 def _whole_groups(groups: Sequence[str | None], fraction: float, generator: np.random.Generator) -> list[int]:
-    rows = list(_positions(groups).values())
+    shared = _positions(groups)
+    rows = [[alone] for alone in shared.pop(None, [])] + list(shared.values())
     held: list[int] = []
-    for group in generator.permutation(len(rows)).tolist():
+    order = generator.permutation(len(rows)).tolist()
+    for group in order:
         # A group that would take more than the fraction is passed over, unless it brings the share nearer.
         missing = fraction * len(groups) - len(held)
         if len(rows[group]) < 2 * missing and len(held) + len(rows[group]) < len(groups):
             held += rows[group]
-    return held
+    return held or min((rows[group] for group in order), key=len)
 
 
 def _positions(keys: Sequence[str | None]) -> dict[str | None, list[int]]:

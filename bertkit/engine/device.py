@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bertkit.engine import processes
 from bertkit.errors import MachineError, UsageError
 
 
 def choose() -> str:
-    """Return "cuda", "mps" or "cpu", the first that is there."""
+    """Return "cuda", "mps" or "cpu", the first that is there; of several processes, each has a GPU of its own."""
     import torch
+
+    processes.connect()
 
     if torch.cuda.is_available():
         return "cuda"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bertkit.adapters import Adapter
-from bertkit.adapters._base import Grid, Record, Scores
+from bertkit.adapters._results import Grid, Record, Scores
 from bertkit.data import hub_metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.data.intervals import bootstrap_interval

@@ -40,28 +40,31 @@ def check_roles(adapter: Adapter, recipe: Recipe) -> None:
 
 
 def layout(
-    header: Sequence[str], where: str, adapter: Adapter, named: Mapping[str, str], *, labels: bool
+    table: sources.Rows, adapter: Adapter, named: Mapping[str, str], *, labels: bool, shared: Sequence[str] = ()
 ) -> dict[Column, str]:
     """Return the columns to read from a table with their names there, by the first layout that the table can fill.
 
+    Layouts of which more roles are named come first.
+
     Args:
-        header: The columns of the table.
-        where: Its name.
+        table: The table.
         adapter: Has the layouts.
         named: Role to column name; other roles go by their usual names.
         labels: Whether the columns that only training needs must be there; where they are, they are read anyhow.
+        shared: Columns that the table need not have, since all its rows get the same value.
 
     Raises:
         DataError: The table fills no layout.
     """
-    choices = [_names(columns, header, named) for columns in adapter.layouts]
+    header = [*table.columns, *shared]
+    layouts = sorted(adapter.layouts, key=lambda columns: -sum(column.role in named for column in columns))
+    choices = [_names(columns, header, named) for columns in layouts]
     for names in choices:
         if all(name in header for column, name in names.items() if labels or not column.training_only):
             return {column: name for column, name in names.items() if name in header}
     # The one that the names were meant for says best what is missing.
-    nearest = max(choices, key=lambda names: sum(column.role in named for column in names))
-    missing = {column.role: name for column, name in nearest.items() if labels or not column.training_only}
-    check_columns(header, missing, where)
+    missing = {column.role: name for column, name in choices[0].items() if labels or not column.training_only}
+    check_columns(header, missing, table.name, delimited=table.format in ("csv", "tsv"))
     raise AssertionError("a layout that lacks nothing was not chosen")
 
 
@@ -76,7 +79,7 @@ def examples(table: sources.Rows, adapter: Adapter, recipe: Recipe) -> Examples:
     Raises:
         DataError: A column is missing, no row is usable, or a row breaks a rule of the recipe.
     """
-    chosen = layout(table.columns, table.name, adapter, recipe.columns, labels=True)
+    chosen = layout(table, adapter, recipe.columns, labels=True)
     names = {column.role: name for column, name in chosen.items()}
     kinds = {column.role: column.kind for column in chosen}
     rows = (to_example(row, table.name, names, kinds) for row in table)
@@ -135,10 +138,10 @@ def own_file(
         RecipeError: A setting is not valid.
     """
     given = columns or {}
-    for role in given:
-        # A role that training could have had but had not, such as a second text, means nothing to the run.
-        if not any(column.role == role and _may_be_named(column, recipe) for own in adapter.layouts for column in own):
-            raise UsageError(f'the run has no column of role "{role}"; it has: {", ".join(recipe.columns)}')
+    # A role that training could have had but had not, such as a second text, means nothing to the run.
+    known = [column.role for own in adapter.layouts for column in own if column.role in recipe.columns or column.usual]
+    if unknown := [role for role in given if role not in known]:
+        raise UsageError(f'the run has no column of role "{unknown[0]}"; it has: {", ".join(dict.fromkeys(known))}')
     kept = {role: name for role, name in recipe.columns.items() if _together(adapter, role, given)}
     own = {"data": {**dict.fromkeys(READING), **(settings or {})}, "columns": given}
     stored = recipe.model_dump(mode="json") | {"columns": kept}
@@ -153,10 +156,6 @@ def _names(columns: Sequence[Column], header: Sequence[str], named: Mapping[str,
         if (name := named.get(column.role) or usual) is not None or not column.optional:
             names[column] = name or column.role
     return names
-
-
-def _may_be_named(column: Column, recipe: Recipe) -> bool:
-    return column.role in recipe.columns or bool(column.usual)
 
 
 def _roles(columns: Sequence[Column]) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bertkit.adapters._base import Grid
+from bertkit.adapters._results import Grid
 from bertkit.engine import device
 from bertkit.engine.batches import ShuffledBatches
 from bertkit.engine.prepare import Prepared, Split

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.adapters import Adapter
-from bertkit.adapters._base import Record, Scores
-from bertkit.data.examples import Example, Examples, is_empty, to_example
+from bertkit.adapters._results import Record, Scores
+from bertkit.data.examples import Example, Examples, is_empty, to_example, words
 from bertkit.data.sources import log_rejects
-from bertkit.data.tables import Row, Table, create_table, open_table
+from bertkit.data.tables import Row, Table, Writer, create_table, open_table
 from bertkit.engine import load, processes
 from bertkit.engine.evaluate import warn_of_training_rows
 from bertkit.engine.predictor import Predictor, load_run
@@ -84,33 +84,20 @@ def predict(
         BertkitError: The input or the output cannot be used; no output is left behind then.
     """
     predictor = load_run(run)
-    recipe = load.own_file(predictor.run.recipe, predictor.adapter, columns, settings)
-    target = str(output) if output is not None else default_output(str(input))
+    shared = values or {}
+    named = {**(columns or {}), **{role: role for role in shared}}
+    recipe = load.own_file(predictor.run.recipe, predictor.adapter, named, settings)
     if processes.count() > 1 and str(input) == "-":
         raise UsageError("several processes cannot share standard input", "give a file, or take one process")
     with open_table(input, recipe.data) as table:
-        reader = _Reader(predictor, table, recipe.columns, values or {})
-        names = _added(table, predictor.adapter.cell_names(everything=all_scores))
-        done = Predicted(target, list(names.values()))
+        reader = _Reader(predictor, table, recipe.columns, shared, all_scores)
+        done = Predicted(str(output) if output is not None else default_output(str(input)), list(reader.added.values()))
         if not processes.is_main():
-            for chunk in table.chunks(CHUNK):
-                reader.answer(chunk, done)
+            _answer_along(reader, done)
             return done
-        with create_table(target, table, done.added, overwrite=overwrite) as writer:
-            for chunk in table.chunks(CHUNK):
-                records = reader.answer(chunk, done)
-                cells = [_cells(record, names, predictor.adapter, writer.form, all_scores) for record in records]
-                rows = [_joined(table.name, row, added) for row, added in zip(chunk, cells, strict=True)]
-                writer.write(rows)
-                done.first += rows[: max(5 - len(done.first), 0)]
-                done.rows += len(rows)
-                progress("predict", done.rows, None)
-        done.rejected = table.rejects.count
-        log_rejects(table.rejects, table.name)
-    for sentence in done.unseen.remark_sentences():
-        log.warning("%s: %s", table.name, sentence)
-    done.seen = done.unseen.sentence(predictor.encoder.max_length)
-    done.labelled, done.scores = reader.compare()
+        with create_table(done.output, table, done.added, overwrite=overwrite) as writer:
+            _write(reader, writer, done, progress)
+    _conclude(reader, done)
     if done.scores:
         warn_of_training_rows(predictor.run, input)
     return done
@@ -126,17 +113,22 @@ def default_output(source: str) -> str:
 
 
 class _Reader:
-    """Rows to records, with a bounded sample of labelled ones to compare with."""
+    """Rows to records and cells, with a bounded sample of labelled ones to compare with."""
 
     def __init__(
-        self, predictor: Predictor, table: Table, columns: Mapping[str, str], values: Mapping[str, str]
+        self,
+        predictor: Predictor,
+        table: Table,
+        columns: Mapping[str, str],
+        values: Mapping[str, str],
+        everything: bool,
     ) -> None:
-        header = [*table.columns, *values]
-        named = {**columns, **{role: role for role in values}}
-        chosen = load.layout(header, table.name, predictor.adapter, named, labels=False)
+        chosen = load.layout(table, predictor.adapter, columns, labels=False, shared=list(values))
         self.predictor = predictor
+        self.table = table
         self.values = values
-        self.name = table.name
+        self.everything = everything
+        self.added = _added(table, predictor.adapter.cell_names(everything=everything))
         self.columns = {column.role: name for column, name in chosen.items()}
         self.kinds = {column.role: column.kind for column in chosen}
         self.texts = load.texts(list(chosen))
@@ -146,7 +138,7 @@ class _Reader:
     def answer(self, chunk: Sequence[Row], done: Predicted) -> list[Record | None]:
         """Return a record a row, None where there is no text."""
         rows = (Row(row.line, {**row.values, **self.values}) for row in chunk)
-        examples = [to_example(row, self.name, self.columns, self.kinds) for row in rows]
+        examples = [to_example(row, self.table.name, self.columns, self.kinds) for row in rows]
         full = [index for index, example in enumerate(examples) if not is_empty(example, self.texts)]
         found = self.predictor.answer([examples[index] for index in full], done.unseen)
         records: list[Record | None] = [None] * len(chunk)
@@ -157,6 +149,15 @@ class _Reader:
         done.empty += len(chunk) - len(full)
         return records
 
+    def answered(self, row: Row, record: Record | None, form: str) -> dict[str, Any]:
+        """Return a row as an output of some form takes it, with the answer added."""
+        added = self._cells(record, form)
+        # The first row of JSON Lines decides the names; a later one may bring a key of the same name.
+        if clash := row.values.keys() & added.keys():
+            problem = f'the key "{min(clash)}" is also the name of an added column'
+            raise DataError(f"{self.table.name}:{row.line}: {problem}", "rename it")
+        return {**row.values, **(self._words(row) if form == "words" else {}), **added}
+
     def compare(self) -> tuple[int, Scores]:
         """Score the kept rows that have a label the model knows."""
         adapter = self.predictor.adapter
@@ -165,6 +166,47 @@ class _Reader:
             return 0, {}
         records, examples = zip(*pairs, strict=True)
         return len(pairs), adapter.score(records, examples)
+
+    def _words(self, row: Row) -> dict[str, list[str]]:
+        names = [name for role, name in self.columns.items() if self.kinds[role] == "words" and name in row.values]
+        return {name: words(row.values[name]) for name in names}
+
+    def _cells(self, record: Record | None, form: str) -> dict[str, Any]:
+        if record is None:
+            return dict.fromkeys(self.added.values())
+        adapter = self.predictor.adapter
+        values = rounded(adapter.cells(record, everything=self.everything))
+        if form == "cells":
+            values["answer"] = adapter.as_cell(values["answer"])
+        elif form == "words":
+            values["answer"] = adapter.by_word(record)
+        return {name: values[key] for key, name in self.added.items()}
+
+
+def _answer_along(reader: _Reader, done: Predicted) -> None:
+    """Take part in answering what the main process writes."""
+    for chunk in reader.table.chunks(CHUNK):
+        reader.answer(chunk, done)
+
+
+def _write(reader: _Reader, writer: Writer, done: Predicted, progress: Progress) -> None:
+    for chunk in reader.table.chunks(CHUNK):
+        records = reader.answer(chunk, done)
+        rows = [reader.answered(row, record, writer.form) for row, record in zip(chunk, records, strict=True)]
+        writer.write(rows)
+        done.first += rows[: max(5 - len(done.first), 0)]
+        done.rows += len(rows)
+        progress("predict", done.rows, None)
+
+
+def _conclude(reader: _Reader, done: Predicted) -> None:
+    table = reader.table
+    done.rejected = table.rejects.count
+    log_rejects(table.rejects, table.name)
+    for sentence in done.unseen.remark_sentences():
+        log.warning("%s: %s", table.name, sentence)
+    done.seen = done.unseen.sentence(reader.predictor.encoder.max_length)
+    done.labelled, done.scores = reader.compare()
 
 
 def _known(adapter: Adapter, example: Example) -> Example | None:
@@ -192,30 +234,11 @@ def _added(table: Table, keys: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _cells(
-    record: Record | None, names: Mapping[str, str], adapter: Adapter, form: str, everything: bool
-) -> dict[str, Any]:
-    if record is None:
-        return dict.fromkeys(names.values())
-    values = {key: _rounded(value) for key, value in adapter.cells(record, everything=everything).items()}
-    if form == "cells":
-        values["answer"] = adapter.as_cell(values["answer"])
-    elif form == "words":
-        values["answer"] = adapter.by_word(record)
-    return {name: values[key] for key, name in names.items()}
-
-
-def _joined(name: str, row: Row, added: Mapping[str, Any]) -> dict[str, Any]:
-    # The first row of JSON Lines decides the names; a later one may bring a key of the same name.
-    if clash := row.values.keys() & added.keys():
-        raise DataError(f'{name}:{row.line}: the key "{min(clash)}" is also the name of an added column', "rename it")
-    return {**row.values, **added}
-
-
-def _rounded(value: Any) -> Any:
-    # Batch shapes move a probability by about 1e-7; six decimals are the same whatever the batches.
+def rounded(value: Any) -> Any:
+    """Return a value with six decimals in all its numbers, which are the same whatever the batches."""
     if isinstance(value, float):
+        # Batch shapes move a probability by about 1e-7.
         return round(value, 6)
     if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, list) else value
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list) else value

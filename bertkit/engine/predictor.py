@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.adapters import Adapter
-from bertkit.adapters._base import Record
 from bertkit.adapters._encoder import Encoder
+from bertkit.adapters._results import Record
 from bertkit.data.examples import Column, Example, is_empty, to_example
 from bertkit.data.tables import Row
 from bertkit.engine import device, processes, run
@@ -106,9 +106,13 @@ class Predictor:
             if (row := _fill(columns, text)) is not None:
                 kinds = {column.role: column.kind for column in columns}
                 return to_example(Row(position, row), "row", {role: role for role in row}, kinds)
-        known = " or ".join(f"{len(columns)}: {', '.join(c.role for c in columns)}" for columns in self.layouts)
+        known = [[column.role for column in columns] for columns in self.layouts]
+        if isinstance(text, Mapping):
+            answered = " or ".join(map(", ".join, known))
+            raise DataError(f"row:{position}: its roles are {', '.join(text)}; this run answers {answered}")
         count = 1 if isinstance(text, str) else len(text)
-        raise DataError(f"row:{position}: {count} texts; this run answers {known}")
+        answered = " or ".join(f"{len(roles)}: {', '.join(roles)}" for roles in known)
+        raise DataError(f"row:{position}: {count} texts; this run answers {answered}")
 
 
 def _fill(columns: Sequence[Column], text: str | Sequence[str] | Mapping[str, Any]) -> dict[str, Any] | None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from bertkit import adapters
 from bertkit.adapters import Adapter
-from bertkit.adapters._base import Encoded
 from bertkit.adapters._encoder import Encoder, Window
+from bertkit.adapters._results import Encoded
 from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out

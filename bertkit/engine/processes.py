@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from bertkit.errors import PeerLostError, UsageError
 
 # How gloo and NCCL say that the other end of a connection is gone.
-LOST = ("closed by peer", "Connection reset", "gloo", "NCCL", "Broken pipe")
+LOST = ("closed by peer", "reset by peer", "Broken pipe", "remote process exited", "Connection refused")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -42,7 +42,7 @@ def count() -> int:
 
 def index() -> int:
     """Return which of them this is, from 0."""
-    return int(os.environ.get("RANK", "0"))
+    return int(os.environ.get("RANK", "0")) if count() > 1 else 0
 
 
 def is_main() -> bool:
@@ -108,15 +108,26 @@ def peer_errors() -> Iterator[None]:
 def _exchange(operation: str, *values: Any) -> None:
     import torch
 
-    _connect()
+    connect()
     with peer_errors():
         getattr(torch.distributed, operation)(*values)
 
 
 @cache
-def _connect() -> None:
+def connect() -> None:
+    """Connect to the other processes, and give this one its own GPU if there are any.
+
+    Raises:
+        UsageError: There are fewer GPUs than processes.
+    """
+    if count() == 1:
+        return
     import torch
     from accelerate import PartialState
 
+    gpus = torch.cuda.device_count()
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if gpus and here > gpus:
+        raise UsageError(f"{here} processes on a machine with {gpus} GPUs", f"--processes {gpus}")
     # Left open, a connection can turn the end of a process that did its work into a failure.
     atexit.register(PartialState(cpu=not torch.cuda.is_available()).destroy_process_group)

@@ -162,6 +162,12 @@ def agreed_folder(label: str, output: str | None, overwrite: bool) -> Path:
     return processes.agree(partial(new_folder, label, output, overwrite))
 
 
+def resume_command(folder: Path) -> str:
+    """Return what to type to continue a training."""
+    several = f" --processes {processes.count()}" if processes.count() > 1 else ""
+    return f"bertkit finetune --resume {folder}{several}"
+
+
 def work_folder(folder: Path) -> Path:
     """Return where a run is made: in place, or beside an existing one that it will replace.
 
@@ -208,10 +214,11 @@ def save(folder: Path, info: dict[str, Any]) -> Run:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a file beside its name and rename it when it is complete."""
+    """Write a file beside its name and rename it when it is complete; JSON has null for what is no number."""
     part = path.with_name(path.name + ".part")
+    finite = json.loads(json.dumps(values), parse_constant=lambda _: None)
     with part.open("w", encoding="utf-8") as stream:
-        json.dump(values, stream, ensure_ascii=False, indent=1)
+        json.dump(finite, stream, ensure_ascii=False, indent=1)
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(path)

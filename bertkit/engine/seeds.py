@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -59,7 +60,10 @@ def summarise(runs: list[Run]) -> dict[str, Any]:
     scores = [one.info["scores"]["validation"] for one in runs]
     table = []
     for name in scores[0]:
-        values = [score[name] for score in scores]
+        values = [score.get(name) for score in scores]
+        # A metric may be undefined on the rows there are, such as the area under a curve of one class.
+        if not all(isinstance(value, float) and math.isfinite(value) for value in values):
+            continue
         table.append([name, mean(values), stdev(values), min(values), max(values)])
     names = [one.folder.name for one in runs]
     collapsed = [name for name, one in zip(names, runs, strict=True) if one.info["training"]["collapsed"]]
@@ -74,7 +78,7 @@ def _train_one(job: Job, seed: int, count: str, progress: Progress) -> Run:
     try:
         return train(Job(job.label, job.prepared.with_seed(seed), folder, folder), progress)
     except Interrupted as error:
-        raise Interrupted(error.message, f"bertkit finetune --resume {job.work}", error.exit_code - 128) from error
+        raise Interrupted(error.message, run.resume_command(job.work), error.exit_code - 128) from error
 
 
 def _best(runs: list[Run]) -> Run:

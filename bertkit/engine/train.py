@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bertkit.adapters import Adapter
-from bertkit.adapters._base import Scores
+from bertkit.adapters._results import Scores
 from bertkit.engine import device, processes, run, training_arguments
 from bertkit.engine.model import save as save_model
 from bertkit.engine.prepare import Prepared
@@ -74,7 +74,7 @@ def train(job: Job, progress: Progress) -> Run:
         if run.newest_checkpoint(job.work) is None:
             shutil.rmtree(job.work, ignore_errors=True)
         elif not isinstance(error, Interrupted):
-            log.warning("What was trained so far is kept: bertkit finetune --resume %s", job.work)
+            log.warning("What was trained so far is kept: %s", run.resume_command(job.work))
         raise
 
 
@@ -161,7 +161,7 @@ def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], p
         if stop.signal_number is not None:
             done = f"step {trainer.state.global_step} of {trainer.state.max_steps}"
             message = f"stopped after {done}; the state is saved in {job.work}"
-            raise Interrupted(message, f"bertkit finetune --resume {job.work}", stop.signal_number)
+            raise Interrupted(message, run.resume_command(job.work), stop.signal_number)
     return trainer
 
 

@@ -20,8 +20,8 @@ from transformers import (
     TrainingArguments,
 )
 
-from bertkit.adapters._base import Scores
 from bertkit.adapters._encoder import Window
+from bertkit.adapters._results import Scores
 from bertkit.data.metrics import smaller_is_better
 from bertkit.engine import processes
 from bertkit.engine.batches import ShuffledBatches

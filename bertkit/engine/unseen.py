@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bertkit.adapters._base import Encoded
+from bertkit.adapters._results import Encoded
 
 SHOWN = 5
 

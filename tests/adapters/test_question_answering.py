@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from bertkit import adapters
 from bertkit.adapters._encoder import Encoder
@@ -111,6 +112,33 @@ def test_encode_names_cut_questions_and_answers_that_no_window_holds(encoder):
     assert set(adapter.encode(rows, encoder(max_length=64), targets=False).remarks) == {
         "questions are cut to fit the window"
     }
+
+
+def straddling():
+    """A tokenizer of bytes with a token of "a" and the first byte of "é"."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate(["<s>", "</s>", *alphabet, "aÃ"])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("a", "Ã")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+    )
+    return Encoder(tokenizer, EncodeSettings(), 512, 0)
+
+
+@pytest.mark.parametrize("unanswerable", [False, True])
+def test_encode_teaches_no_answer_that_ends_inside_a_token(unanswerable):
+    adapter = bare(unanswerable=unanswerable)
+    context = "aé be"
+    rows = [row("Why?", context, "a"), row("Why?", context, "a", "be", line=3), row("Why?", context, "aé", line=4)]
+    encoded = adapter.encode(rows, straddling(), targets=True)
+    assert encoded.remarks == {"answers begin or end inside a token": ["train.csv:2", "train.csv:3"]}
+    assert [window.target is None for window in encoded.windows] == [True, False, False]
+    shares = np.maximum(adapter.target_batch(encoded.windows), 0).sum(axis=1)
+    assert shares.tolist() == [[0, 0], [1, 1], [1, 1]]
+    for window, answer in zip(encoded.windows[1:], ("be", "aé"), strict=True):
+        ((start, end),) = window.target.tolist()
+        assert context[window.detail.legal[start, 0] : window.detail.legal[end, 1]] == answer
 
 
 def test_encode_of_nothing_is_nothing(encoder):
@@ -287,7 +315,7 @@ def test_mend_is_that_of_answers():
     ("names", "answers", "settings"),
     [
         (("question", "context", "answers"), ["Oslo", {"text": ["Norway"], "answer_start": [8]}], {}),
-        (("Query", "Passage", "answer"), ["Oslo", None, "Norway"], {"unanswerable": True}),
+        (("Query", "Passage", "answer"), ["Oslo", "", "Norway"], {"unanswerable": True}),
     ],
 )
 def test_infer_knows_tables_of_questions(names, answers, settings):

@@ -150,6 +150,15 @@ def test_a_row_without_any_token_is_answered():
     assert records[1].score == 0
 
 
+def test_a_text_of_invisible_characters_is_trained_around_and_its_entities_are_out_of_reach():
+    rows = [HEBREW, text("\u200b", line=2), text("\u200b", (0, 1, "PER"), line=3)]
+    adapter, encoded, records = relearnt(rows, encoder())
+    assert [window.target is None for window in encoded.windows] == [False, True, True]
+    assert encoded.remarks == {"entities do not fall on word borders": ['train.jsonl:3 "\u200b"']}
+    assert [record.answer for record in records[1:]] == [[], []]
+    assert adapter.score(records, rows)["recall"] == pytest.approx(2 / 3)
+
+
 def test_emoji_and_marks_are_words_like_others():
     example = row("anna 😀 wo\u0301rd ❤️ york", "B-PER O O O B-LOC")
     _, encoded, (record,) = relearnt([example], encoder())
@@ -215,6 +224,21 @@ def test_raw_text_without_labels_is_answered(kind):
     (record,) = adapter.decode(logits, encoded.windows, 1)
     assert record.detail["words"] == [[0, 4], [4, 5], [6, 8], [9, 12], [13, 17], [17, 18]]
     assert adapter.cells(record, everything=True).keys() == set(adapter.cell_names(everything=True))
+    assert adapter.by_word(record) == record.detail["tags"]
+
+
+def test_free_tags_of_raw_text_come_with_their_words():
+    adapter = learnt([row("anna sees", "N V")], labels="tags")
+    raw = Example("stdin", 1, {"text": "anna, \u200bsees"})
+    encoded = adapter.encode([raw], encoder(), targets=False)
+    logits = [np.tile([0.0, 9.0], (window.input_ids.size, 1)) for window in encoded.windows]
+    (record,) = adapter.decode(logits, encoded.windows, 1)
+    assert record.answer == [
+        {"tag": "V", "start": 0, "end": 4, "text": "anna"},
+        {"tag": "V", "start": 4, "end": 5, "text": ","},
+        {"tag": "V", "start": 7, "end": 11, "text": "sees"},
+    ]
+    assert adapter.by_word(record) == ["V", "V", "V"]
 
 
 @pytest.mark.parametrize(

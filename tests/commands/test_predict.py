@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.command_line import write_csv
@@ -70,6 +72,40 @@ def test_predict_without_a_table_answers_one_row(bertkit, finished, tmp_path):
     assert "score_bad" in shown.out
 
 
+def test_predict_of_one_row_has_the_numbers_of_a_table(bertkit, finished, tmp_path):
+    table = write_csv(tmp_path / "days.csv", [["text"], ["a lovely day"]])
+    assert bertkit("predict", table, "--run", finished, "-o", tmp_path / "days.jsonl", "--all-scores").code == 0
+    row = json.loads((tmp_path / "days.jsonl").read_text())
+    one = bertkit("predict", "--with", "text=a lovely day", "--run", finished, "--all-scores", "--json")
+    assert {"text": "a lovely day"} | one.document["data"] == row
+
+
+def test_predict_of_one_row_shows_a_list_as_words(bertkit, finished_words):
+    arguments = "predict", "--with", "tokens=a lovely day", "--run", finished_words
+    answer = bertkit(*arguments, "--json").document["data"]["answer"]
+    assert len(answer) == 3
+    assert " ".join(answer) in bertkit(*arguments).out
+
+
+def test_predict_of_one_row_shows_nothing_where_there_is_no_score(bertkit, tiny, tmp_path):
+    table = write_csv(tmp_path / "train.csv", [["text", "label"], *([f"day {n}", str(n / 4)] for n in range(24))])
+    overrides = "adapter.labels=number", "train.epochs=1", "data.validation_fraction=0.25"
+    settings = [part for override in overrides for part in ("--set", override)]
+    columns = "--text", "text", "--label", "label"
+    trained = bertkit("finetune", "--data", table, "--model", tiny, *columns, "-o", tmp_path / "run", *settings)
+    assert trained.code == 0, trained.err
+    arguments = "predict", "--with", "text=day 3", "--run", tmp_path / "run"
+    assert bertkit(*arguments, "--json").document["data"]["score"] is None
+    assert "None" not in bertkit(*arguments).out
+
+
+def test_predict_with_an_unknown_role_is_refused(bertkit, finished_pair, tmp_path):
+    rows = write_csv(tmp_path / "rows.csv", [["one", "two"], ["a day", "b day"]])
+    done = bertkit("predict", rows, "--run", finished_pair, "--with", "contxt=foo")
+    assert done.code == 2
+    assert 'no column of role "contxt"; it has: text, text_pair, label' in done.err
+
+
 def test_predict_with_a_text_that_all_rows_share(bertkit, finished_pair, tmp_path):
     rows = write_csv(tmp_path / "rows.csv", [["one", "two"], ["a day", "b day"], ["c day", "b day"]])
     half = write_csv(tmp_path / "half.csv", [["one"], ["a day"], ["c day"]])
@@ -86,7 +122,7 @@ def test_predict_with_a_text_that_all_rows_share(bertkit, finished_pair, tmp_pat
         ([], "predict needs a table, or one row"),
         (["--with", "text"], "is not of the form ROLE=TEXT"),
         (["--with", "text=@nothing.txt"], "the file cannot be read"),
-        (["--with", "question=why"], "this run answers 1: text"),
+        (["--with", "question=why"], "its roles are question; this run answers text\nTry: --with text=TEXT\n"),
         (["--with", "text=a day", "-o", "out.csv"], "predict needs a table, or one row"),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from bertkit.data.examples import Example, Examples, is_empty, keep_usable, to_example
+from bertkit.data.examples import Example, Examples, is_empty, keep_usable, to_example, words
 from bertkit.data.tables import Row
 from bertkit.errors import DataError
 
@@ -24,6 +24,31 @@ def test_to_example_makes_text_of_text_and_leaves_labels(cell, text):
 
 def test_to_example_of_a_row_without_the_column_is_empty():
     assert to_example(Row(1, {}), "rows.jsonl", COLUMNS, KINDS).values == {"text": "", "label": None}
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        (["a", "b c", 7, None], ["a", "b c", "7", ""]),
+        ('["a", "b c"]', ["a", "b c"]),
+        ('["a"]', ["a"]),
+        ("[1, 2]", ["1", "2"]),
+        ("[1]", ["[1]"]),
+        (" [1] so [2]", ["[1]", "so", "[2]"]),
+        ("[1.5, 2]", ["[1.5,", "2]"]),
+        ("[true, false]", ["[true,", "false]"]),
+        ("[[1, 2]]", ["[[1,", "2]]"]),
+        ("[sic]", ["[sic]"]),
+        ("[]", []),
+        (None, []),
+    ],
+)
+def test_words_takes_lists_and_text(cell, found):
+    assert words(cell) == found
+
+
+def test_words_takes_a_lone_number_where_the_caller_says_so():
+    assert words("[1]", fewest_numbers=1) == ["1"]
 
 
 @pytest.mark.parametrize(("value", "empty"), [("", True), (" \t\u00a0", True), (None, True), ("0", False), (0, False)])

@@ -46,3 +46,31 @@ def test_hold_out_of_too_few_rows_is_refused(strata):
     with pytest.raises(DataError, match=f"^{len(strata)} training rows are too few to hold out 10%") as error:
         hold_out(strata, 0.1, 0)
     assert "--validation FILE" in error.value.hint
+
+
+def test_hold_out_keeps_groups_whole():
+    groups = [f"document {row % 20}" for row in range(200)]
+    held = hold_out([None] * 200, 0.1, 0, groups)
+    assert len(held) == 20
+    assert Counter(groups[row] for row in held) == dict.fromkeys({groups[row] for row in held}, 10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("sizes", "held"), [([20] * 5, 20), ([50, 30, 40], 30), ([1, 1], 1)])
+def test_hold_out_of_few_large_groups_takes_the_smallest(sizes, held, seed):
+    groups = [f"document {group}" for group, size in enumerate(sizes) for _ in range(size)]
+    found = hold_out([None] * len(groups), 0.1, seed, groups)
+    assert len(found) == held
+    assert len({groups[row] for row in found}) == 1
+
+
+def test_hold_out_of_one_group_is_refused():
+    with pytest.raises(DataError, match=r"^all 100 training rows share one document \(title or context\)") as error:
+        hold_out([None] * 100, 0.1, 0, ["a"] * 100)
+    assert error.value.hint == "--validation FILE"
+
+
+def test_hold_out_draws_rows_without_a_group_one_by_one():
+    held = hold_out([None] * 100, 0.1, 0, ["a"] * 50 + [None] * 50)
+    assert len(held) == 10
+    assert min(held) >= 50

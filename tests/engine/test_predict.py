@@ -169,6 +169,23 @@ def test_predict_of_pairs_needs_both_columns(finished_pair, tmp_path):
     assert bertkit.predict(other, run=finished_pair, columns={"text": "x", "text_pair": "y"}).rows == 1
 
 
+@pytest.mark.parametrize("given", ["columns", "values"])
+def test_predict_refuses_a_role_that_the_run_does_not_know(finished_pair, tmp_path, given):
+    source = write_csv(tmp_path / "pairs.csv", [["one", "two"], ["a day", "b day"]])
+    with pytest.raises(UsageError, match='no column of role "txt_pair"; it has: text, text_pair, label'):
+        bertkit.predict(source, run=finished_pair, **{given: {"txt_pair": "two"}})
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_predict_to_a_line_a_word_writes_the_words_of_a_text_cell(finished_words, tmp_path):
+    source = write_csv(tmp_path / "days.csv", [["id", "tokens"], ["1", "a lovely day"], ["2", '["a", "night"]']])
+    done = bertkit.predict(source, tmp_path / "days.conll", run=finished_words)
+    lines = [line.split("\t") for line in (tmp_path / "days.conll").read_text().split("\n")]
+    assert [line[0] for line in lines] == ["a", "lovely", "day", "", "a", "night", "", ""]
+    assert {line[1] for line in lines if line[0]} <= {"DET", "ADJ", "NOUN"}
+    assert done.first[0]["tokens"] == ["a", "lovely", "day"]
+
+
 def test_load_run_answers_texts_as_predict_does(finished, reviews, tmp_path):
     done = bertkit.predict(reviews, tmp_path / "out.csv", run=finished)
     rows = read(done.output)[1]
@@ -186,6 +203,14 @@ def test_load_run_answers_pairs_in_every_form(finished_pair):
         predictor.predict([("a day", "b day"), "alone"])
     with pytest.raises(DataError, match="row:1: the text is empty"):
         predictor.predict([("a day", " ")])
+
+
+@pytest.mark.parametrize(
+    ("row", "roles"), [({"question": "a day", "text": "b day"}, "question, text"), ({"text": "a day"}, "text")]
+)
+def test_load_run_tells_which_roles_a_mapping_has_and_needs(finished_pair, row, roles):
+    with pytest.raises(DataError, match=f"^row:1: its roles are {roles}; this run answers text, text_pair$"):
+        bertkit.load_run(finished_pair).predict([row])
 
 
 def test_load_run_of_single_texts_refuses_a_pair(finished):

@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from bertkit import cli
+from bertkit.commands._launch import Worker, first_failure
 from bertkit.engine.batches import ShuffledBatches, steps
 from tests.command_line import environment, write_csv, write_reviews
 
@@ -97,6 +98,13 @@ def test_several_processes_tell_an_error_once(process, tmp_path):
     assert done.document["error"]["code"] == "DataError"
 
 
+@pytest.mark.parametrize(("world", "told"), [(3, "started 3 processes already"), (1, "there is no finished run")])
+def test_processes_option_beside_another_launcher(process, world, told):
+    done = process("predict", "nothing.csv", "--processes", 2, WORLD_SIZE=world, RANK=0)
+    assert done.code == 2
+    assert done.err.count(told) == 1
+
+
 @pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED"])
 def test_launchers_that_divide_the_model_are_refused(process, table, name):
     done = process("finetune", "--data", table, **{f"ACCELERATE_USE_{name}": "true"})
@@ -129,7 +137,7 @@ def test_a_failing_worker_ends_the_job_with_its_own_error(tiny, table, tmp_path)
     )
     command = [sys.executable, "-m", "bertkit", "finetune", "--data", table, "--model", tiny, "-o", tmp_path / "run"]
     done = subprocess.run(
-        [*map(str, command), "--text", "text", "--label", "label", "--processes", "2"],
+        [*map(str, command), "--text", "text", "--label", "label", "--processes", "2", "--json"],
         env=environment(HF_HUB_OFFLINE=1, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.getcwd()}"),
         capture_output=True,
         text=True,
@@ -137,7 +145,8 @@ def test_a_failing_worker_ends_the_job_with_its_own_error(tiny, table, tmp_path)
         timeout=120,
     )
     assert done.returncode == 3
-    assert done.stderr.count("has 0 MiB free") == 1
+    document = json.loads(done.stdout)
+    assert "has 0 MiB free" in document["error"]["message"]
     assert "Traceback" not in done.stderr
 
 
@@ -190,6 +199,8 @@ def test_a_signal_stops_all_processes_after_the_same_step(long_training, process
     assert long_training.returncode == 128 + number
     assert err.count("bertkit finetune --resume") == 1
     assert list(tmp_path.glob("run/checkpoints/*/trainer_state.json"))
+    assert f"--resume {tmp_path / 'run'} --processes 2" in err
+    assert "Error: interrupted" not in err
     alone = process("finetune", "--resume", tmp_path / "run")
     assert alone.code == 2
     assert "was started with 2 processes" in alone.err
@@ -202,12 +213,50 @@ def test_processes_share_the_batches_of_one(count, batch_size, processes):
     shares = [list(ShuffledBatches(count, batch_size, 1, index, processes)) for index in range(processes)]
     assert {len(share) for share in shares} == {steps(count, batch_size, processes)}
     assert all(batch for share in shares for batch in share)
+    assert sorted(row for share in shares for batch in share for row in batch) == list(range(count))
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(47, 16), (64, 8), (100, 3)])
+@pytest.mark.parametrize("processes", [2, 3])
+def test_a_step_of_several_processes_is_the_step_of_one(count, batch_size, processes):
+    shares = [list(ShuffledBatches(count, batch_size, 1, index, processes)) for index in range(processes)]
     together = [sorted(row for part in batch for row in part) for batch in zip(*shares, strict=True)]
-    if count >= batch_size * processes:
-        whole = ShuffledBatches(count, batch_size * processes, 1)
-        if len(whole) == len(together):
-            assert together == [sorted(batch) for batch in whole]
-    assert sorted(row for batch in together for row in batch) == list(range(count))
+    assert together == [sorted(batch) for batch in ShuffledBatches(count, batch_size * processes, 1)]
+
+
+class Ended:
+    """A process that ends with a code after some looks at it."""
+
+    def __init__(self, code, looks=0):
+        self.code, self.looks, self.returncode = code, looks, None
+
+    def poll(self):
+        self.looks -= 1
+        self.returncode = self.code if self.looks < 0 else None
+        return self.returncode
+
+    def wait(self, timeout):
+        self.returncode = self.code
+        return self.code
+
+
+@pytest.mark.parametrize(
+    ("codes", "shown"),
+    [
+        ([(0, 0), (0, 2)], None),
+        ([(75, 0), (3, 2)], 1),
+        ([(75, 2), (3, 0)], 1),
+        ([(2, 2), (2, 0)], 0),
+        ([(2, 0), (2, 2)], 0),
+        ([(130, 0), (130, 1)], 0),
+        ([(0, 0), (70, 1)], 1),
+        ([(75, 0), (75, 0)], 0),
+    ],
+)
+def test_first_failure_is_the_cause_whoever_ends_first(codes, shown):
+    workers = [Worker(Ended(*code)) for code in codes]
+    found = first_failure(workers)
+    assert found is (None if shown is None else workers[shown])
 
 
 def test_processes_option_is_there_for_the_verbs_that_share_work(bertkit):

@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 
 import pytest
@@ -114,6 +115,17 @@ def test_listed_names_damaged_runs_and_leaves_them_out(finished, runs, caplog):
     (runs / "bad" / run.RUN_FILE).write_text("{")
     assert [one.name for one in run.listed()] == ["good"]
     assert "bad" in caplog.text
+
+
+def test_write_json_has_null_for_what_is_no_number(tmp_path):
+    path = tmp_path / "run.json"
+    run.write_json(path, {"scores": {"f1": math.nan, "loss": -math.inf, "é": [0.1, 1e-9, math.inf]}, "name": "NaN"})
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    found = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    assert found == {"scores": {"f1": None, "loss": None, "é": [0.1, 1e-9, None]}, "name": "NaN"}
 
 
 def test_save_completes_a_run_and_leaves_no_parts(finished, tmp_path):

@@ -55,7 +55,9 @@ def test_summarise_names_collapsed_seeds(seeded):
     class Stub:
         def __init__(self, name, accuracy, collapsed):
             self.folder = seeded.folder / name
-            self.info = {"scores": {"validation": {"accuracy": accuracy}}, "training": {"collapsed": collapsed}}
+            # In run.json, null stands for a score that is no number.
+            scores = {"accuracy": accuracy, "roc_auc": None, "f1": float("nan")}
+            self.info = {"scores": {"validation": scores}, "training": {"collapsed": collapsed}}
 
     found = summarise([Stub("1", 0.5, True), Stub("2", 0.9, False), Stub("3", 1.0, False)])
     assert found["collapsed"] == ["1"]

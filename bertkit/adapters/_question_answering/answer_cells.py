@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from bertkit.adapters._faults import Fault, Tally, mend_each, some, with_counts, with_value
 from bertkit.data.examples import Example, Examples
 from bertkit.data.tables import as_text
-from bertkit.errors import DataError
 
 log = logging.getLogger("bertkit")
-PLACES_SHOWN = 5
 REPAIRED = "answer offsets repaired"
 AMBIGUOUS = "answers occur several times: the first is taken"
 EMPTY = "empty answers left out"
+MISSING = "an answer that is not in the context"
+ELSEWHERE = "an answer that is not where its row says"
+UNREADABLE = "unreadable answers"
 FAULTY = "answers that are not in the context left out of rows that have others"
 Answer = dict[str, Any]
 
@@ -32,35 +34,18 @@ def mend(found: Examples, on_bad_row: str) -> Examples:
     Raises:
         DataError: There is such a row and on_bad_row is "stop".
     """
-    rows: list[Example] = []
-    faults: list[str] = []
-    notes: Counter[str] = Counter()
-    first: dict[str, str] = {}
-    distinct = _without_repeats(found)
-    for example in distinct:
+    distinct, repeats = _without_repeats(found)
+    repaired = Tally()
+
+    def mend_one(example: Example) -> Example:
         if example.values.get("answers") is None:
-            rows.append(example)
-            continue
-        try:
-            answers, own = _placed(example)
-        except ValueError as error:
-            faults.append(f"{place(example)}: {error}")
-            continue
-        rows.append(replace(example, values={**example.values, "answers": answers}))
-        notes.update(own)
-        for note in own:
-            first.setdefault(note, place(example))
-    if faults and on_bad_row == "stop":
-        raise DataError(
-            f"{faults[0]} ({len(faults)} such rows in {found.source})",
-            "correct the answers, or leave such rows out with --set data.on_bad_row=skip",
-        )
-    if faults:
-        log.warning("%s: %s", found.source, _some(faults))
-    dropped = {"a repeated id": len(found.rows) - len(distinct), "an answer that is not in the context": len(faults)}
-    new = {reason: count for reason, count in dropped.items() if count}
-    counted = replace(found, rows=rows, dropped={**found.dropped, **new}, repaired={**found.repaired, **notes})
-    return replace(counted, first={**first, **found.first})
+            return example
+        answers, notes = _placed(example)
+        repaired.add(place(example), notes)
+        return with_value(example, "answers", answers)
+
+    mended = mend_each(replace(found, rows=distinct), "answers", on_bad_row, mend_one, place)
+    return with_counts(mended, dropped=repeats, repaired=repaired)
 
 
 def place(example: Example) -> str:
@@ -78,7 +63,7 @@ def read(cell: Any, starts: Any, context: str) -> list[tuple[str, int | None]]:
         context: A text that stands in it is no JSON.
 
     Raises:
-        ValueError: The cell has none of these forms.
+        Fault: The cell has none of these forms.
     """
     cell = _parsed(cell, context)
     if cell is None or cell in ("", [], ()):
@@ -89,7 +74,8 @@ def read(cell: Any, starts: Any, context: str) -> list[tuple[str, int | None]]:
         return [pair for one in cell for pair in _pairs(one["text"], one.get("answer_start", one.get("start")))]
     if _all(cell, str) or not isinstance(cell, Mapping | list | tuple):
         return _pairs(cell, _parsed(starts, ""))
-    raise ValueError('the answers are neither text nor a list of texts nor {"text": [...], "answer_start": [...]}')
+    message = 'the answers are neither text nor a list of texts nor {"text": [...], "answer_start": [...]}'
+    raise Fault(UNREADABLE, message)
 
 
 def find(text: str, start: int | None, context: str) -> tuple[int, str | None]:
@@ -101,7 +87,7 @@ def find(text: str, start: int | None, context: str) -> tuple[int, str | None]:
         context: The text it is a part of.
 
     Raises:
-        ValueError: It is not there, or it is elsewhere and more than once.
+        Fault: It is not there, or it is elsewhere and more than once.
     """
     if start is not None and start >= 0:
         if context.startswith(text, start):
@@ -111,19 +97,20 @@ def find(text: str, start: int | None, context: str) -> tuple[int, str | None]:
             return after_blanks, REPAIRED
     first = context.find(text)
     if first < 0:
-        raise ValueError(f'the answer "{_short(text)}" is not in the context')
+        raise Fault(MISSING, f'the answer "{_short(text)}" is not in the context')
     if context.find(text, first + 1) < 0:
         return first, None if start is None else REPAIRED
     if start is None:
         return first, AMBIGUOUS
-    raise ValueError(f'the answer "{_short(text)}" is not at character {start} and occurs in several other places')
+    message = f'the answer "{_short(text)}" is not at character {start} and occurs in several other places'
+    raise Fault(ELSEWHERE, message)
 
 
 def _placed(example: Example) -> tuple[list[Answer], Counter[str]]:
     notes: Counter[str] = Counter()
     context = example.values["context"]
     placed: list[Answer] = []
-    faults: list[ValueError] = []
+    faults: list[Fault] = []
     for text, given in read(example.values["answers"], example.values.get("answer_start"), context):
         bare = text.strip()
         if not bare:
@@ -134,14 +121,14 @@ def _placed(example: Example) -> tuple[list[Answer], Counter[str]]:
             start += len(text) - len(text.lstrip())
         try:
             at, note = find(bare, start, context)
-        except ValueError as error:
-            faults.append(error)
+        except Fault as fault:
+            faults.append(fault)
             continue
         placed.append({"text": bare, "start": at})
         notes.update([note] if note else [])
     if faults and not placed:
         raise faults[0]
-    notes.update({FAULTY: len(faults)} if faults else {})
+    notes[FAULTY] = len(faults)
     return placed, notes
 
 
@@ -153,7 +140,7 @@ def _pairs(texts: Any, starts: Any) -> list[tuple[str, int | None]]:
     elif not isinstance(starts, list | tuple):
         starts = [starts]
     if len(texts) != len(starts):
-        raise ValueError(f"there are {len(texts)} answers and {len(starts)} places where they begin")
+        raise Fault(UNREADABLE, f"there are {len(texts)} answers and {len(starts)} places where they begin")
     return [(text, _number(start)) for text, start in zip(texts, starts, strict=True)]
 
 
@@ -163,7 +150,8 @@ def _number(start: Any) -> int | None:
     try:
         return int(start)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f'"{_short(str(start))}" is no place where an answer begins: a whole number is') from None
+        message = f'"{_short(str(start))}" is no place where an answer begins: a whole number is'
+        raise Fault(UNREADABLE, message) from None
 
 
 def _parsed(cell: Any, context: str) -> Any:
@@ -190,28 +178,26 @@ def _all(cell: Any, kind: type) -> bool:
     return isinstance(cell, list | tuple) and len(cell) > 0 and all(isinstance(one, kind) for one in cell)
 
 
-def _without_repeats(found: Examples) -> list[Example]:
+def _without_repeats(found: Examples) -> tuple[list[Example], Tally]:
     seen: set[str] = set()
     kept: list[Example] = []
     repeats: list[str] = []
+    tally = Tally()
     for example in found.rows:
         name = _id(example)
         if name and name in seen:
             repeats.append(place(example))
+            tally.add(place(example), {"a repeated id": 1})
         else:
             kept.append(example)
             seen.add(name)
     if repeats:
-        log.warning("%s: an id that stood in an earlier row: %s", found.source, _some(repeats))
-    return kept
+        log.warning("%s: an id that stood in an earlier row: %s", found.source, some(repeats))
+    return kept, tally
 
 
 def _id(example: Example) -> str:
     return (as_text(example.values.get("id")) or "").strip()
-
-
-def _some(places: Sequence[str]) -> str:
-    return "; ".join(places[:PLACES_SHOWN]) + ("; ..." if len(places) > PLACES_SHOWN else "")
 
 
 def _short(text: str) -> str:

@@ -49,6 +49,10 @@ class Tokens:
         last = int(np.searchsorted(self.edges[:, 0], end, side="left")) - 1
         return (first, last) if first <= last else None
 
+    def is_legal(self, span: tuple[int, int]) -> bool:
+        """Tell whether an answer may begin and end with the first and last token of a span."""
+        return bool(self.legal[span[0], 0] >= 0 and self.legal[span[1], 1] >= 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -87,7 +91,7 @@ def target(spans: Iterable[tuple[int, int]], shown: Shown) -> np.ndarray | None:
     """Return the positions of the answers that a window holds, one of each annotator, shape (answers, 2); None: none.
 
     Args:
-        spans: First and last token of each answer.
+        spans: First and last token of each answer, where an answer may begin and end.
         shown: What the window shows.
     """
     held = [position for span in spans if (position := shown.position(span)) is not None]

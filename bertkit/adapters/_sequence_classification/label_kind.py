@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bertkit.adapters._base import Grid, Record, Scorer
+from bertkit.adapters._results import Grid, Record, Scorer
 from bertkit.data.examples import Example
 
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bertkit.adapters import _labels
-from bertkit.adapters._base import Grid, Record, Scorer, Scores
+from bertkit.adapters._class_table import class_table
+from bertkit.adapters._results import Grid, Record, Scorer, Scores
 from bertkit.adapters._sequence_classification.label_kind import LabelKind, detail_matrix
 from bertkit.adapters._sequence_classification.threshold import FEWEST_POSITIVES, best_threshold
 from bertkit.data import metrics
@@ -110,13 +111,9 @@ class MultiLabel(LabelKind):
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """One line a label."""
         gold, answer = self.arrays(records, examples)
-        counts = metrics.count_labels(gold, answer)
         probabilities = detail_matrix(records, self.labels)
         areas = [metrics.average_precision(gold[:, i], probabilities[:, i]) for i in range(len(self.labels))]
-        columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), areas, counts.gold)
-        lists = (np.asarray(column).tolist() for column in columns)
-        lines = [[label, *values] for label, *values in zip(self.labels, *lists, strict=True)]
-        return [Grid("Per label", ["label", "precision", "recall", "f1", "average_precision", "rows"], lines)]
+        return [class_table("label", self.labels, metrics.count_labels(gold, answer), "rows", average_precision=areas)]
 
     def _names(self, example: Example) -> tuple[str, ...]:
         return _labels.several(example, self.settings.separator, self.labels if "coded" in self.fitted else ())

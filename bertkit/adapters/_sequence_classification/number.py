@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bertkit.adapters import _labels
-from bertkit.adapters._base import Grid, Record, Scorer, Scores
+from bertkit.adapters._results import Grid, Record, Scorer, Scores
 from bertkit.adapters._sequence_classification.label_kind import LabelKind
 from bertkit.data import metrics
 from bertkit.data.examples import Example

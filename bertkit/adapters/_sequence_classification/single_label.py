@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bertkit.adapters import _labels
-from bertkit.adapters._base import Grid, Record, Scorer, Scores
+from bertkit.adapters._class_table import class_table
+from bertkit.adapters._results import Grid, Record, Scorer, Scores
 from bertkit.adapters._sequence_classification.label_kind import LabelKind, detail_matrix
 from bertkit.adapters._sequence_classification.threshold import FEWEST_ROWS, best_threshold
 from bertkit.data import metrics
@@ -128,13 +129,10 @@ class SingleLabel(LabelKind):
         """One line a class, and the confusion matrix."""
         gold, answer = self.arrays(records, examples)
         matrix = metrics.confusion_matrix(gold, answer, len(self.labels))
-        counts = metrics.from_confusion(matrix)
-        columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), counts.gold)
-        lines = [[label, *values] for label, *values in zip(self.labels, *(c.tolist() for c in columns), strict=True)]
         mixed = self._confusions(matrix)
         cells = [[label, *row] for label, row in zip(self.labels, matrix.tolist(), strict=True)]
         return [
-            Grid("Per class", ["label", "precision", "recall", "f1", "rows"], lines),
+            class_table("class", self.labels, metrics.from_confusion(matrix), "rows"),
             Grid("Confusion matrix (line: gold, column: answer)", ["gold", *self.labels], cells),
             *([Grid("Most frequent confusions", ["gold", "answer", "rows"], mixed)] if mixed else []),
         ]

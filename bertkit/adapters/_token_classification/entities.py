@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.adapters import _labels
-from bertkit.adapters._base import Grid, Record, Scorer, Scores
-from bertkit.adapters._faults import Fault, mend_each, with_counts, with_value
+from bertkit.adapters._class_table import class_table
+from bertkit.adapters._faults import Fault, Tally, mend_each, with_counts, with_value
+from bertkit.adapters._results import Grid, Record, Scorer, Scores
 from bertkit.adapters._token_classification import iob, span_cells, tag_cells
 from bertkit.adapters._token_classification.entity_counts import count_entities, key, kinds_of_error, to_class_counts
 from bertkit.adapters._token_classification.tag_kind import TagKind
@@ -24,6 +24,7 @@ from bertkit.data import metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
 
+HEADLESS = "tags repaired: an entity that does not begin (I- without B-)"
 log = logging.getLogger("bertkit")
 
 
@@ -111,9 +112,8 @@ class Entities(TagKind):
         if "tokens" not in example.values:
             text = example.values["text"]
             return [{**span, "text": text[span["start"] : span["end"]]} for span in example.values["spans"] or ()]
-        chunks = iob.chunks(example.values["tags"] or ())
-        words = Words.of(example) if chunks else None
-        return [_entity(kind, words, first, last) for kind, first, last in chunks if words]
+        words = Words.of(example)
+        return [_entity(kind, words, first, last) for kind, first, last in iob.chunks(example.values["tags"] or ())]
 
     def lessons(self, example: Example) -> list[str]:
         """The type of each entity."""
@@ -152,11 +152,9 @@ class Entities(TagKind):
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """One line a type, and the kinds of error."""
         counts = to_class_counts(self._counts(records, examples).sum(axis=0))
-        columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), counts.gold.astype(int))
-        lines = [[kind, *values] for kind, *values in zip(self.types, *(c.tolist() for c in columns), strict=True)]
         kinds = kinds_of_error(list(map(self.gold, examples)), [record.answer for record in records])
         return [
-            Grid("Per type", ["type", "precision", "recall", "f1", "entities"], lines),
+            class_table("type", self.types, counts, "entities"),
             Grid("Kinds of error", ["kind", "entities"], [[kind, count] for kind, count in kinds.items()]),
         ]
 
@@ -169,20 +167,15 @@ class Entities(TagKind):
         read = tag_cells.read(found, names, on_bad_row, _look_at)
         read = mend_each(read, tag_cells.ROLE, on_bad_row, _checked)
         scheme = iob.recognise(example.values["tags"] for example in read.rows)
-        headless, converted = "tags repaired: I- without B-", f"tags converted from {scheme} to IOB2"
-        counts: Counter[str] = Counter()
-        first: dict[str, str] = {}
+        repaired = Tally()
         rows = []
         for example in read.rows:
             tags, faults = iob.to_iob2(example.values["tags"])
             faults = 0 if scheme == "IOB1" else faults
             changed = 0 if scheme == "IOB2" else sum(map(str.__ne__, tags, example.values["tags"])) - faults
-            for reason, count in ((headless, faults), (converted, changed)):
-                if count:
-                    counts[reason] += count
-                    first.setdefault(reason, example.where)
+            repaired.add(example.where, {HEADLESS: faults, f"tags converted from {scheme} to IOB2": changed})
             rows.append(with_value(example, "tags", tags))
-        return with_counts(replace(read, rows=rows), first, repaired=counts)
+        return with_counts(replace(read, rows=rows), repaired=repaired)
 
 
 def _entity(kind: str, words: Words, first: int, last: int) -> dict[str, Any]:
@@ -211,16 +204,13 @@ def _checked(example: Example) -> Example:
 
 
 def _mend_spans(found: Examples, on_bad_row: str) -> Examples:
-    repaired: Counter[str] = Counter()
-    first: dict[str, str] = {}
+    repaired = Tally()
 
     def mend(example: Example) -> Example:
         spans = span_cells.read(example.values.get("spans"))
         if spans is not None:
             spans, done = span_cells.mend(spans, example.values["text"])
-            repaired.update(done)
-            for reason in done:
-                first.setdefault(reason, example.where)
+            repaired.add(example.where, done)
         return with_value(example, "spans", spans)
 
-    return with_counts(mend_each(found, "spans", on_bad_row, mend), first, repaired=repaired)
+    return with_counts(mend_each(found, "spans", on_bad_row, mend), repaired=repaired)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.adapters import _labels
-from bertkit.adapters._base import Grid, Record, Scorer, Scores
+from bertkit.adapters._class_table import class_table
+from bertkit.adapters._results import Grid, Record, Scorer, Scores
 from bertkit.adapters._token_classification import tag_cells
 from bertkit.adapters._token_classification.entity_counts import to_class_counts
 from bertkit.adapters._token_classification.tag_kind import TagKind
@@ -87,9 +88,14 @@ class FreeTags(TagKind):
         """The most probable tag of each unit."""
         return np.asarray(scores.argmax(axis=1), np.int64)
 
-    def answer(self, tags: list[str], words: Words, probabilities: NDArray[np.floating[Any]]) -> list[str]:
-        """The tags."""
-        return tags
+    def answer(self, tags: list[str], words: Words, probabilities: NDArray[np.floating[Any]]) -> list[Any]:
+        """The tags; of raw text each with its word, which the reader could not know otherwise."""
+        if not words.is_raw:
+            return tags
+        return [
+            {"tag": tag, "start": start, "end": end, "text": words.text[start:end]}
+            for tag, (start, end) in zip(tags, words.offsets.tolist(), strict=True)
+        ]
 
     def gold(self, example: Example) -> list[str]:
         """The tags."""
@@ -124,9 +130,7 @@ class FreeTags(TagKind):
     def report(self, records: Sequence[Record], examples: Sequence[Example]) -> list[Grid]:
         """One line a tag."""
         counts = to_class_counts(self._counts(records, examples).sum(axis=0))
-        columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), counts.gold.astype(int))
-        lines = [[tag, *values] for tag, *values in zip(self.labels, *(c.tolist() for c in columns), strict=True)]
-        return [Grid("Per tag", ["tag", "precision", "recall", "f1", "words"], lines)]
+        return [class_table("tag", self.labels, counts, "words")]
 
     def _counts(self, records: Sequence[Record], examples: Sequence[Example]) -> NDArray[np.float64]:
         """Count right, answered and true tags by row, shape (rows, 3 * tags)."""

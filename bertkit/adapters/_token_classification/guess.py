@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bertkit.adapters import _guess
-from bertkit.adapters._base import Inferred
 from bertkit.adapters._faults import Fault
-from bertkit.adapters._token_classification import iob, span_cells
+from bertkit.adapters._results import Inferred
+from bertkit.adapters._token_classification import iob, span_cells, tag_cells
 from bertkit.data.examples import words
 
 TOKENS = ("tokens", "words")
@@ -39,7 +39,7 @@ def _split_words(
     tags = given.get("tags") or _guess.by_name(columns, TAGS + FREE_TAGS)
     if tokens is None or tags is None or not {tokens, tags} <= set(columns):
         return None
-    pairs = [(words(row.get(tokens)), words(row.get(tags))) for row in rows]
+    pairs = [(words(row.get(tokens)), tag_cells.tags_of(row.get(tags))) for row in rows]
     alike = sum(len(one) == len(other) for one, other in pairs)
     if alike < MOST_ROWS * len(pairs) or all(len(one) < 2 for one, _ in pairs):
         return None

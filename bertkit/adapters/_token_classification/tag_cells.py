@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bertkit.adapters._faults import Fault, mend_each, with_value
 from bertkit.adapters._token_classification import iob
@@ -20,6 +21,11 @@ def is_split(found: Examples) -> bool:
     return bool(found.rows) and "tokens" in found.rows[0].values
 
 
+def tags_of(cell: Any) -> list[str]:
+    """Return the tags of a cell; a list of one number is a tag's position, which for a word it is not."""
+    return [tag.strip() for tag in words(cell, fewest_numbers=1)]
+
+
 def read(
     found: Examples, names: Sequence[str], on_bad_row: str, look_at: Callable[[str, Sequence[Sequence[str]]], None]
 ) -> Examples:
@@ -34,8 +40,7 @@ def read(
     Raises:
         DataError: The column or, where on_bad_row is "stop", a row cannot be used.
     """
-    cells = [[tag.strip() for tag in words(example.values.get(ROLE))] for example in found.rows]
-    tags = iob.named(cells, names)
+    tags = iob.named([tags_of(example.values.get(ROLE)) for example in found.rows], names)
     look_at(found.source, tags)
     rows = [with_value(example, ROLE, list(row)) for example, row in zip(found.rows, tags, strict=True)]
     return mend_each(replace(found, rows=rows), ROLE, on_bad_row, _checked)

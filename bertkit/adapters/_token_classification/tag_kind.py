@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bertkit.adapters._base import Grid, Record, Scorer
+from bertkit.adapters._results import Grid, Record, Scorer
 from bertkit.adapters._token_classification.words import Alignment, Words
 from bertkit.data.examples import Example, Examples
 

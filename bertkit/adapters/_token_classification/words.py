@@ -32,10 +32,12 @@ class Words:
     Args:
         text: What the tokenizer reads.
         offsets: The first character of each word and the one after its last, shape (words, 2).
+        is_raw: Whether the row has text alone, and its words were found in it.
     """
 
     text: str
     offsets: Ints
+    is_raw: bool = False
 
     @classmethod
     def of(cls, example: Example) -> Words:
@@ -78,7 +80,7 @@ class Alignment:
     def borders(self) -> tuple[Ints, Ints]:
         """The characters where units begin, and those where they end."""
         first = self.first_words
-        last = np.append(first[1:], self.units.size) - 1
+        last = np.append(first, self.units.size)[1:] - 1
         return self.words.offsets[first, 0], self.words.offsets[last, 1]
 
 
@@ -92,7 +94,7 @@ def join(words: Sequence[str]) -> Words:
 def split(text: str) -> Words:
     """Find the words of raw text: runs of letters and digits, and every other visible character by itself."""
     found = [offsets for _, offsets in _splitter().pre_tokenize_str(text)]
-    return Words(text, np.array(found, np.int64).reshape(-1, 2))
+    return Words(text, np.array(found, np.int64).reshape(-1, 2), is_raw=True)
 
 
 def align(words: Words, tokens: NDArray[Any]) -> Alignment:

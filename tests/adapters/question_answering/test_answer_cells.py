@@ -97,27 +97,34 @@ def test_mend_repairs_places(text, start, place):
 
 
 @pytest.mark.parametrize(
-    ("cell", "starts", "fault"),
+    ("cell", "starts", "fault", "reason"),
     [
-        ("Sweden", None, 'the answer "Sweden" is not in the context'),
-        ({"text": ["Norway"], "answer_start": [3]}, None, "is not at character 3 and occurs in several other places"),
-        ({"text": ["Oslo", "Norway"], "answer_start": [0]}, None, "2 answers and 1 places"),
-        ("Oslo", "here", '"here" is no place'),
-        ([1, 2], None, "neither text nor a list"),
-        ([{"answer": "Oslo"}], None, "neither text nor a list"),
-        ({"answer": "Oslo"}, None, "neither text nor a list"),
+        ("Sweden", None, 'the answer "Sweden" is not in the context', answer_cells.MISSING),
+        (
+            {"text": ["Norway"], "answer_start": [3]},
+            None,
+            "is not at character 3 and occurs in several other places",
+            answer_cells.ELSEWHERE,
+        ),
+        ({"text": ["Oslo", "Norway"], "answer_start": [0]}, None, "2 answers and 1 places", answer_cells.UNREADABLE),
+        ("Oslo", "here", '"here" is no place', answer_cells.UNREADABLE),
+        ([1, 2], None, "neither text nor a list", answer_cells.UNREADABLE),
+        ([{"answer": "Oslo"}], None, "neither text nor a list", answer_cells.UNREADABLE),
+        ({"answer": "Oslo"}, None, "neither text nor a list", answer_cells.UNREADABLE),
     ],
 )
-def test_mend_refuses_or_skips_what_it_cannot_place(cell, starts, fault, caplog):
+def test_mend_refuses_or_skips_what_it_cannot_place(cell, starts, fault, reason, caplog):
     bad = {"answers": cell, "answer_start": starts, "id": "q7"}
     with pytest.raises(DataError) as error:
         answer_cells.mend(rows({"answers": "capital"}, bad), "stop")
-    assert error.value.message.startswith("train.csv:3 (id q7): ")
+    assert error.value.message.startswith('train.csv:3 (id q7), column of role "answers": ')
     assert fault in error.value.message
+    assert error.value.message.endswith(f" (bad rows in train.csv: 1 with {reason})")
     assert "data.on_bad_row=skip" in error.value.hint
     found = answer_cells.mend(rows({"answers": "capital"}, bad), "skip")
     assert [row.line for row in found.rows] == [2]
-    assert found.dropped == {"an answer that is not in the context": 1}
+    assert found.dropped == {reason: 1}
+    assert found.first == {reason: "train.csv:3 (id q7)"}
     assert "train.csv:3 (id q7)" in caplog.text
 
 
@@ -133,6 +140,7 @@ def test_mend_keeps_the_first_row_of_an_id(caplog):
     )
     assert [row.line for row in found.rows] == [2, 3, 5, 6, 7]
     assert found.dropped == {"a repeated id": 2}
+    assert found.first == {"a repeated id": "train.csv:4 (id a)"}
     assert "train.csv:4 (id a); train.csv:8 (id 7)" in caplog.text
 
 

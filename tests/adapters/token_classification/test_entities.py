@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from bertkit import adapters
-from bertkit.adapters._base import Record
+from bertkit.adapters._results import Record
 from bertkit.adapters._token_classification.words import Words
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
+
+HEADLESS = "tags repaired: an entity that does not begin (I- without B-)"
 
 
 def bare(**settings):
@@ -28,11 +30,11 @@ def spanned(*rows):
     ("rows", "first", "repaired"),
     [
         (["B-PER I-PER O"], "B-PER I-PER O", {}),
-        (["O I-PER", "B-LOC I-LOC", "O I-LOC"], "O B-PER", {"tags repaired: I- without B-": 2}),
+        (["O I-PER", "B-LOC I-LOC", "O I-LOC"], "O B-PER", {HEADLESS: 2}),
         (["O I-PER I-PER B-PER", "I-LOC O"], "O B-PER I-PER B-PER", {"tags converted from IOB1 to IOB2": 2}),
         (["O S-PER", "B-LOC E-LOC", "E-LOC O"], "O B-PER", {
             "tags converted from IOBES to IOB2": 2,
-            "tags repaired: I- without B-": 1,
+            HEADLESS: 1,
         }),
         (["U-PER O"], "B-PER O", {"tags converted from BILOU to IOB2": 1}),
     ],
@@ -44,6 +46,11 @@ def test_mend_converts_and_counts_and_does_so_once(rows, first, repaired):
     again = bare().mend(found, "stop")
     assert again.rows == found.rows
     assert again.repaired == repaired
+
+
+def test_mend_names_the_first_place_of_each_repair():
+    found = bare().mend(tagged("O S-PER", "E-LOC O", "E-LOC O"), "stop")
+    assert found.first == {"tags converted from IOBES to IOB2": "train.conll:1", HEADLESS: "train.conll:2"}
 
 
 @pytest.mark.parametrize("names", [["PER", "LOC"], ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]])
@@ -117,6 +124,7 @@ def test_gold_has_characters_of_words_and_of_raw_text():
     expected = [{"type": "LOC", "start": 3, "end": 11, "text": "New York"}]
     assert bare().gold(words) == bare().gold(text) == expected
     assert bare().lessons(text) == ["LOC"]
+    assert bare().gold(tagged("O O").rows[0]) == []
 
 
 def random_tags(rng, rows):
@@ -157,6 +165,7 @@ def test_scores_are_those_of_seqeval():
     })  # fmt: skip
     report = seqeval.classification_report(*pair, output_dict=True)
     types, errors = adapter.report(records, gold)
+    assert (types.title, types.header[0], types.header[-1]) == ("Per type", "type", "entities")
     for kind, *values in types.rows:
         assert values == pytest.approx(list(report[kind].values()))
     assert sum(count for kind, count in errors.rows if kind != "spurious") == report["micro avg"]["support"]

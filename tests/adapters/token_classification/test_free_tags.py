@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bertkit import adapters
-from bertkit.adapters._base import Record
+from bertkit.adapters._results import Record
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
 

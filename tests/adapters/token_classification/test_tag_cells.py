@@ -25,6 +25,11 @@ def test_read_takes_lists_json_and_text(cell):
     assert row.values["tags"] == ["O", "B-X"]
 
 
+def test_read_takes_a_list_of_one_number_in_text():
+    found = read(rows((["a", "b"], "[0, 1]"), (["a"], "[1]")), ("O", "B-X"), "stop")
+    assert [row.values["tags"] for row in found.rows] == [["O", "B-X"], ["B-X"]]
+
+
 @pytest.mark.parametrize("cell", [None, "", " ", [], "[]"])
 def test_read_leaves_rows_without_tags(cell):
     (row,) = read(rows((["a", "b"], cell)), (), "stop").rows

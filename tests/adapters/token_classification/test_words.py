@@ -76,6 +76,13 @@ def test_align_makes_one_unit_of_words_that_begin_in_one_token():
     assert [border.tolist() for border in found.borders] == [[0, 2], [2, 5]]
 
 
+@pytest.mark.parametrize("text", ["\u200b", "\u200b \ufeff", ""])
+def test_align_of_no_words_has_no_borders(text):
+    found = align(split(text), np.zeros((0, 2), np.int32))
+    assert found.first_words.size == 0
+    assert [border.tolist() for border in found.borders] == [[], []]
+
+
 def test_homes_gives_each_token_the_window_with_most_context():
     views = [np.arange(0, 6), np.arange(3, 9), np.arange(6, 10)]
     assert homes(views, 11).tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, -1]

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO
 
-from bertkit.errors import MachineError
+from bertkit.errors import MachineError, PeerLostError
 
+# Tells the workers that their output is kept apart.
 CAPTURED = "BERTKIT_CAPTURED"
 POLL_SECONDS = 0.05
-# Bad input ends all processes with one and the same error, but not in the same moment.
+# How long a process may take to say why it fails when another one has found it gone.
 PATIENCE_SECONDS = 5.0
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
 
@@ -36,13 +37,8 @@ class Worker:
     """
 
     process: subprocess.Popen[bytes]
-    out: IO[bytes] | None
-    err: IO[bytes] | None
-
-
-def is_launched() -> bool:
-    """Tell whether this process was started by a launcher, be it this one, torchrun or accelerate."""
-    return "WORLD_SIZE" in os.environ
+    out: IO[bytes] | None = None
+    err: IO[bytes] | None = None
 
 
 def launch(arguments: Sequence[str], processes: int) -> int:
@@ -56,14 +52,16 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         The exit code: that of the process that failed first, if one did; its output is shown then.
 
     Raises:
-        MachineError: A process was ended from outside.
+        MachineError: A process was ended from outside, or the connection between them was.
     """
+    workers: list[Worker] = []
+    before = {number: signal.signal(number, _pass_on(workers)) for number in FORWARDED}
     with ExitStack() as stack:
-        port = _free_port()
-        workers = [_start(arguments, rank, processes, port, stack) for rank in range(processes)]
-        before = {number: signal.signal(number, _pass_on(workers)) for number in FORWARDED}
         try:
-            failed = _first_failure(workers)
+            port = _free_port()
+            for rank in range(processes):
+                workers.append(_start(arguments, rank, processes, port, stack))
+            failed = first_failure(workers)
         finally:
             for worker in workers:
                 worker.process.kill()
@@ -72,11 +70,43 @@ def launch(arguments: Sequence[str], processes: int) -> int:
                 signal.signal(number, handler)
         if failed is None:
             return 0
+        if failed.process.returncode == PeerLostError.exit_code:
+            raise MachineError("the processes have lost each other", "start again, with --resume if a state was saved")
         _show(failed)
         if failed.process.returncode < 0:
             name = signal.Signals(-failed.process.returncode).name
             raise MachineError(f"process {workers.index(failed)} of {processes} was ended by {name}")
         return failed.process.returncode
+
+
+def first_failure(workers: Sequence[Worker]) -> Worker | None:
+    """Wait for the end of all processes, or of one that fails, and return the one whose error is the cause.
+
+    One that lost the others is not the cause while another may still say its own. Where the first fails as another
+    did, it has shown the error already.
+    """
+    deadline: float | None = None
+    while True:
+        codes = [worker.process.poll() for worker in workers]
+        failed = [worker for worker, code in zip(workers, codes, strict=True) if code]
+        own = [worker for worker in failed if worker.process.returncode != PeerLostError.exit_code]
+        if own and (workers[0] in own or _first_ends_alike(workers[0], own[0])):
+            return workers[0]
+        if own:
+            return own[0]
+        if failed and deadline is None:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+        if None not in codes or (deadline is not None and time.monotonic() > deadline):
+            return failed[0] if failed else None
+        time.sleep(POLL_SECONDS)
+
+
+def _first_ends_alike(first: Worker, other: Worker) -> bool:
+    # Bad input ends all processes with one and the same error, but not in the same moment.
+    try:
+        return first.process.wait(PATIENCE_SECONDS) == other.process.returncode
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def _start(arguments: Sequence[str], rank: int, processes: int, port: int, stack: ExitStack) -> Worker:
@@ -87,31 +117,16 @@ def _start(arguments: Sequence[str], rank: int, processes: int, port: int, stack
         "LOCAL_WORLD_SIZE": str(processes),
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
-        CAPTURED: "1",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
+        CAPTURED: "1",
     }
     out, err = (stack.enter_context(tempfile.TemporaryFile()) if rank else None for _ in range(2))  # noqa: SIM115
-    command = [sys.executable, "-m", "bertkit", *arguments]
-    return Worker(subprocess.Popen(command, env=environment, stdout=out, stderr=err), out, err)
-
-
-def _first_failure(workers: Sequence[Worker]) -> Worker | None:
-    while any(worker.process.poll() is None for worker in workers):
-        failed = next((worker for worker in workers if worker.process.poll()), None)
-        if failed is not None:
-            return _same_as_first(workers[0], failed)
-        time.sleep(POLL_SECONDS)
-    return next((worker for worker in workers if worker.process.returncode), None)
-
-
-def _same_as_first(first: Worker, failed: Worker) -> Worker:
-    """Return the first process if it fails in the same way: it has shown the error already."""
-    try:
-        same = first.process.wait(PATIENCE_SECONDS) == failed.process.returncode
-    except subprocess.TimeoutExpired:
-        same = False
-    return first if same else failed
+    # Like the installed command, without the current folder among the places of modules.
+    command = [sys.executable, "-P", "-m", "bertkit", *arguments]
+    # In groups of their own, the terminal's Ctrl-C comes to them from here alone, and so once.
+    process = subprocess.Popen(command, env=environment, stdout=out, stderr=err, process_group=0)
+    return Worker(process, out, err)
 
 
 def _show(worker: Worker) -> None:
@@ -125,9 +140,6 @@ def _show(worker: Worker) -> None:
 
 def _pass_on(workers: Sequence[Worker]) -> Callable[[int, FrameType | None], None]:
     def handler(number: int, frame: FrameType | None) -> None:
-        # The terminal has sent its Ctrl-C to the workers as well; a second one would end them at once.
-        if number == signal.SIGINT and sys.stdin.isatty():
-            return
         for worker in workers:
             worker.process.send_signal(number)
 

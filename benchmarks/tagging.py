@@ -30,16 +30,17 @@ FILES = {
 }
 FORMATS = {"ner": "conll", "pos": "conllu"}
 METRICS = {"ner": ("f1", "accuracy"), "pos": ("accuracy",)}
-SEEDS = (1, 2, 3)
+# What three seeds of pos left open, two more should decide.
+SEEDS = {"ner": (1, 2, 3), "pos": (1, 2, 3, 4, 5)}
 EPOCHS = 2
 NOTE = """## Words: entities and parts of speech
 
 `python benchmarks/tagging.py`: {environment}
 
 Checkpoint minilm, {epochs} epochs, the hyperparameters of bertkit's recipes for both, the best epoch by the
-validation rows, scores on the test rows, mean ± sample standard deviation over the seeds {seeds}. `ner`: WNUT-17,
-3,394 / 1,009 / 1,287 sentences; `pos`: every third document of the training part of UD English EWT, 4,276 / 2,001 /
-2,077 sentences. The example script labels the first piece of each word, cuts long sentences, decodes by argmax, and is
+validation rows, scores on the test rows, mean ± sample standard deviation over the seeds. `ner`: WNUT-17, 3,394 / 1,009 / 1,287
+sentences, seeds 1 to 3; `pos`: every third document of the training part of UD English EWT, 4,276 / 2,001 / 2,077
+sentences, seeds 1 to 5. The example script labels the first piece of each word, cuts long sentences, decodes by argmax, and is
 scored by seqeval and scikit-learn on the words it saw; bertkit is scored on all words.
 
 {table}"""
@@ -55,9 +56,10 @@ def main() -> None:
         print(f"skipped: there is no folder {options.data}; give the folder of the data sets with --data")
         return
     ours, theirs = partial(run_bertkit, options.data), partial(run_example_script, options.data)
-    log = compare(options.out, options.tasks, SEEDS, ours, theirs)
+    for task in options.tasks:
+        log = compare(options.out, [task], SEEDS[task], ours, theirs)
     if set(options.tasks) == set(FILES):
-        report("tagging", NOTE, log, METRICS, SEEDS, epochs=EPOCHS)
+        report("tagging", NOTE, log, METRICS, (), epochs=EPOCHS)
 
 
 def run_bertkit(data: Path, task: str, seed: int) -> Outcome:

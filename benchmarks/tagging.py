@@ -38,10 +38,10 @@ NOTE = """## Words: entities and parts of speech
 `python benchmarks/tagging.py`: {environment}
 
 Checkpoint minilm, {epochs} epochs, the hyperparameters of bertkit's recipes for both, the best epoch by the
-validation rows, scores on the test rows, mean ± sample standard deviation over the seeds. `ner`: WNUT-17, 3,394 / 1,009 / 1,287
-sentences, seeds 1 to 3; `pos`: every third document of the training part of UD English EWT, 4,276 / 2,001 / 2,077
-sentences, seeds 1 to 5. The example script labels the first piece of each word, cuts long sentences, decodes by argmax, and is
-scored by seqeval and scikit-learn on the words it saw; bertkit is scored on all words.
+validation rows, scores on the test rows, mean ± sample standard deviation over the seeds. `ner`: WNUT-17, 3,394 /
+1,009 / 1,287 sentences, seeds 1 to 3; `pos`: every third document of the training part of UD English EWT, 4,276 /
+2,001 / 2,077 sentences, seeds 1 to 5. The example script labels the first piece of each word, cuts long sentences,
+decodes by argmax, and is scored by seqeval and scikit-learn on the words it saw; bertkit is scored on all words.
 
 {table}"""
 

@@ -163,8 +163,10 @@ class Watch(TrainerCallback):
         """Tell the step, and ask for a checkpoint before stopping."""
         self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
         # A signal may reach one process a step before another, and then they would wait for each other.
-        self.stop.signal_number = max(processes.gather(self.stop.signal_number), key=lambda number: number or 0)
-        if self.stop.signal_number is not None:
+        noted = [number for number in processes.gather(self.stop.signal_number) if number is not None]
+        if noted:
+            # Only then: one that came in the meantime is told at the next step.
+            self.stop.signal_number = noted[0]
             control.should_save = control.should_training_stop = True
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:

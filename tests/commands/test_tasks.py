@@ -11,7 +11,7 @@ def values(out):
 
 def test_list_names_the_tasks_and_their_samples(bertkit):
     listed = {row["task"]: row for row in bertkit("tasks", "list", "--json").document["data"]["tasks"]}
-    assert len(listed) == 8
+    assert len(listed) == 12
     assert listed["sentiment"] == {
         "task": "sentiment",
         "title": "Is this sentence positive or negative?",

@@ -16,12 +16,14 @@ def epoch(batches, number=0):
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 64, 1000])
 @pytest.mark.parametrize("batch_size", [1, 8])
-def test_shuffled_batches_hold_every_row_once_with_the_rest_last(count, batch_size):
+def test_shuffled_batches_hold_every_row_once_and_are_as_equal_as_can_be(count, batch_size):
     batches = ShuffledBatches(count, batch_size, seed=1)
     found = epoch(batches)
     assert sorted(row for batch in found for row in batch) == list(range(count))
     assert len(batches) == len(found)
-    assert {len(batch) for batch in found[:-1]} <= {batch_size}
+    sizes = {len(batch) for batch in found}
+    assert max(sizes) <= batch_size
+    assert max(sizes) - min(sizes) <= 1
 
 
 def test_shuffled_batches_are_the_same_for_a_seed_and_an_epoch():

@@ -87,7 +87,7 @@ def test_resolve_sample_of_a_task():
 def test_resolve_sample_of_a_task_without_one_names_those_with_one():
     with pytest.raises(UsageError, match='"topic" has no sample') as error:
         resolve(Request(task="topic", data="sample"))
-    assert "emotions, intent, sentiment" in error.value.hint
+    assert "emotions, intent, ner" in error.value.hint
 
 
 def test_resolve_sample_without_a_task_is_refused():

@@ -27,7 +27,7 @@ from bertkit.data.examples import Example
 from bertkit.engine.checkpoint import package_folder
 from bertkit.recipe.schema import EncodeSettings
 
-RUNS = 5
+RUNS = 15
 FEATURES = 2000
 LENGTH = 384
 STRIDE = 128

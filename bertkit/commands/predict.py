@@ -104,7 +104,7 @@ def _show_one(values: dict[str, str], run: str | None, all_scores: bool) -> None
         name: cell for name, cell in cells.items() if cell and isinstance(cell, list) and isinstance(cell[0], dict)
     }
     rest = {name: cell for name, cell in cells.items() if name not in lists}
-    console.table("Answer", list(rest), [list(map(_plain, rest.values()))])
+    console.table("Answer" if "answer" in rest else "Score", list(rest), [list(map(_plain, rest.values()))])
     for name, rows in lists.items():
         console.table(name, list(rows[0]), [list(map(_plain, row.values())) for row in rows])
     console.result(cells)
@@ -139,6 +139,9 @@ def _show(done: Predicted) -> None:
 
 def _short(cell: object) -> object:
     cell = _plain(cell)
+    # JSON has no blanks to cut at.
+    if isinstance(cell, str) and len(cell) > LONGEST_CELL and " " not in cell[:LONGEST_CELL]:
+        return f"{cell[:LONGEST_CELL]} ..."
     return shorten(cell, LONGEST_CELL, placeholder=" ...") if isinstance(cell, str) else cell
 
 

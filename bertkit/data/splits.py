@@ -34,7 +34,7 @@ def hold_out(strata: Sequence[str | None], fraction: float, seed: int, groups: S
     if not held:
         raise DataError(
             f"{len(strata)} training rows are too few to hold out {fraction:.0%} for validation",
-            "--validation FILE, or --set data.validation_fraction=0.3",
+            "--validation FILE, or " + ("--set data.validation_fraction=0.3" if fraction < 0.3 else "more rows"),
         )
     return sorted(held)
 

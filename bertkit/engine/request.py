@@ -152,7 +152,7 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
             raise DataError(
                 f"{table.name}: cannot tell which column is the text and which the label. "
                 f"Columns: {', '.join(table.columns)}",
-                "--text COLUMN --label COLUMN",
+                "--text COLUMN --label COLUMN, or name the task, such as bertkit finetune ner --data FILE",
             )
     name, guess = max(guesses, key=lambda item: item[1].confidence)
     for sentence in guess.because:

@@ -212,7 +212,7 @@ def test_write_conll_leaves_out_what_has_no_value_for_each_word(put, caplog):
     path = put('{"id": 7, "tokens": ["a", "b"], "tags": ["O", "O"], "spans": [[0, 1], [1, 2]]}\n', "a.jsonl")
     text = copied(path, "out.conll", ["answer", "score"], [{"answer": ["X", "Y"], "score": 0.25}])
     assert text == "a\tO\tX\nb\tO\tY\n\n"
-    assert caplog.messages == ["The output has a line a word, which cannot hold id, spans, score"]
+    assert caplog.messages == ["The output has a line a word; left out, as they have no value a word: id, spans, score"]
 
 
 def test_write_conll_first_row_without_answer_still_gives_the_column(put):

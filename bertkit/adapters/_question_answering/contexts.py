@@ -156,7 +156,7 @@ def field(logits: Sequence[np.ndarray], windows: Sequence[Window], rows: int, nu
     sizes = np.array([len(scores) for scores in logits], np.int64)
     begins = np.cumsum(sizes) - sizes
     scores, legal = np.concatenate(logits), np.concatenate([one.legal for one in details])
-    starts, ends = np.where(legal >= 0, scores, -np.inf).astype(np.float32, copy=False).T.copy()
+    starts, ends = np.where(legal >= 0, scores, np.float32(-np.inf)).T.copy()
     place, length, first = np.concatenate([one.runs for one in details]).T
     counts = [len(one.runs) for one in details]
     runs = Stretches(starts, ends, np.repeat(begins, counts) + place, length, first, np.repeat(row, counts))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 # Padded tokens searched at once: the arrays of so many stay in the cache.
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 # Below this share of the best start times the best end, float32 has lost what else there is.
 FAINT = 1e-20
 # A span as one number: row, first token, last token.

@@ -10,6 +10,7 @@ from bertkit.adapters._faults import Fault
 from bertkit.adapters._results import Inferred
 from bertkit.adapters._token_classification import iob, span_cells, tag_cells
 from bertkit.data.examples import words
+from bertkit.data.tables import as_text
 
 TOKENS = ("tokens", "words")
 TAGS = ("tags", "ner_tags", "labels")
@@ -70,6 +71,6 @@ def _holds_spans(column: str, rows: Sequence[Mapping[str, Any]]) -> bool:
             spans = span_cells.read(cell)
         except Fault:
             continue
-        lists += spans is not None or cell is None
+        lists += spans is not None or not (as_text(cell) or "").strip()
         entities += len(spans or ())
     return entities > 0 and lists >= MOST_ROWS * len(cells)

@@ -69,7 +69,7 @@ class ConllSink:
         others = [column for column in self._columns if column != self._words]
         by_word = [column for column in others if _is_by_word(column, self._words, rows)]
         if left_out := [column for column in others if column not in by_word]:
-            log.info("The output has a line a word, which cannot hold %s", ", ".join(left_out))
+            log.info("The output has a line a word; left out, as they have no value a word: %s", ", ".join(left_out))
         self._kept = [self._words, *by_word]
 
     def _begin(self) -> None:

@@ -156,7 +156,7 @@ def test_resolve_table_without_label_names_its_columns(tmp_path):
     path.write_text("text\nonly texts in here\nand another one\n")
     with pytest.raises(DataError, match=r"cannot tell which column.*Columns: text") as error:
         resolve(Request(data=str(path)))
-        assert error.value.hint.startswith("--text COLUMN --label COLUMN, or name the task")
+    assert error.value.hint.startswith("--text COLUMN --label COLUMN, or name the task")
 
 
 def test_resolve_hub_data_without_a_recipe_is_refused():

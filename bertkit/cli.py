@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 from bertkit import __version__, commands
 from bertkit.commands._launch import CAPTURED, launch
 from bertkit.console import console
+from bertkit.engine import processes as engine_processes
 from bertkit.errors import BertkitError, Interrupted, PeerLostError, UsageError
 
 BUG = 70
@@ -64,7 +65,13 @@ def verbs() -> list[ModuleType]:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if engine_processes.count() > 1:
+        # The work is done. Threads of gloo that are still there can turn the usual way out into an abort.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -173,12 +180,11 @@ def _in_processes(function: Callable[..., Any], arguments: Sequence[str]) -> Cal
 
     @functools.wraps(function)
     def command(*, processes: int, **options: Any) -> Any:
-        from bertkit.engine.processes import count
-
-        if processes in {1, count()}:
+        there = engine_processes.count()
+        if processes in {1, there}:
             return function(**options)
-        if count() > 1:
-            message = f"--processes {processes}: a launcher has started {count()} processes already"
+        if there > 1:
+            message = f"--processes {processes}: a launcher has started {there} processes already"
             raise UsageError(message, "leave --processes out")
         # Not a returned code: 130 would read as a Ctrl-C here.
         sys.exit(launch(arguments, processes))

@@ -1,7 +1,8 @@
-"""A small checkpoint of every family that bertkit trains: the family's own tokenizer class, and random weights."""
+"""A small checkpoint of every family that bertkit trains, with its own tokenizer class, and rows of every adapter."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 LIMIT = 96  # tokens
@@ -79,6 +80,52 @@ FAMILIES = {
     "xlm-roberta-xl": Family("XLMRobertaTokenizer", ROBERTA, ONE_SEGMENT, first_position=2),
 }
 
+PAIRS = [
+    {"text": first, "text_pair": second, "label": ("no", "yes")[first < second]}
+    for first, second in zip(TEXTS, TEXTS[5:] + TEXTS[:5], strict=True)
+]
+TAGGED = [
+    {
+        "tokens": ["Ada", "Lovelace", "was", "born", "in", "London", "."],
+        "tags": ["B-PER", "I-PER", "O", "O", "O", "B-LOC", "O"],
+    },
+    {"tokens": list("王小明住在北京。"), "tags": ["B-PER", "I-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O"]},
+    {"tokens": ["ولد", "نجيب", "محفوظ", "في", "القاهرة", "."], "tags": ["O", "B-PER", "I-PER", "O", "B-LOC", "O"]},
+    {"tokens": ["Zoë", "mag", "👍🏽", "Straße", "!"], "tags": ["B-PER", "O", "O", "B-LOC", "O"]},
+]
+ASKED = [
+    ("Where was Ada Lovelace born?", "Ada Lovelace was born in London in 1815.", "London"),
+    ("王小明在哪里读书？", "王小明住在北京，他在清华大学读书。", "清华大学"),
+    ("أين ولد نجيب محفوظ؟", "ولد نجيب محفوظ في القاهرة سنة ١٩١١.", "القاهرة"),
+    ("What did Zoë eat?", "Après le théâtre 😂 Zoë ate jalapeños, slowly and with joy.", "jalapeños"),
+]
+ROWS = {
+    "sequence-classification": PAIRS,
+    "token-classification": TAGGED * 4,
+    "question-answering": [
+        {
+            "question": question,
+            "context": context,
+            "answers": {"text": [answer], "answer_start": [context.find(answer)]},
+        }
+        for question, context, answer in ASKED
+    ]
+    * 4,
+}
+RECIPE = """
+[adapter]
+name = "{adapter}"
+[columns]
+{columns}
+[encode]
+max_length = {limit}
+truncate = "windows"
+stride = 8
+[train]
+epochs = 1
+batch_size = 8
+"""
+
 
 def build(name, folder):
     """Write the checkpoint of a family to a folder; its longest input is LIMIT tokens."""
@@ -104,6 +151,15 @@ def build(name, folder):
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def write_recipe(task, folder):
+    """Write a recipe of an adapter to a folder, with its rows beside it as rows.jsonl; return its file."""
+    columns = "\n".join(f'{role} = "{role}"' for role in ROWS[task][0])
+    (folder / "recipe.toml").write_text(RECIPE.format(adapter=task, columns=columns, limit=LIMIT))
+    lines = [json.dumps(row, ensure_ascii=False) for row in ROWS[task]]
+    (folder / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder / "recipe.toml"
 
 
 def _tokenizer(family):

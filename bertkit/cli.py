@@ -21,6 +21,7 @@ from bertkit import __version__, commands
 from bertkit.commands._launch import CAPTURED, launch
 from bertkit.console import console
 from bertkit.engine import processes as engine_processes
+from bertkit.engine import threads as engine_threads
 from bertkit.errors import BertkitError, Interrupted, PeerLostError, UsageError
 
 BUG = 70
@@ -51,7 +52,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         if hasattr(module, "group"):
             app.add_typer(_group(module), name=name)
         else:
-            function = _in_processes(module.command, arguments) if name in SHARED else module.command
+            function = _in_processes(_with_threads(module.command), arguments) if name in SHARED else module.command
             app.command(name, epilog=_epilog(module.EXAMPLES))(_with_common(function))
     return app
 
@@ -193,6 +194,30 @@ def _in_processes(function: Callable[..., Any], arguments: Sequence[str]) -> Cal
         int, typer.Option("--processes", min=1, help="Processes of this machine that share the work.")
     ]
     added = inspect.Parameter("processes", inspect.Parameter.KEYWORD_ONLY, default=1, annotation=annotation)
+    command.__signature__ = _extended(function, [added])  # type: ignore[attr-defined]
+    return command
+
+
+def _with_threads(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option of how many threads compute."""
+
+    @functools.wraps(function)
+    def command(*, threads: int | None, **options: Any) -> Any:
+        if threads is None and engine_processes.is_main():
+            engine_threads.tell_if_busy()
+        with engine_threads.using(threads):
+            return function(**options)
+
+    annotation = Annotated[
+        int | None,
+        typer.Option(
+            "--threads",
+            min=1,
+            help="Threads of each process.",
+            show_default=f"${engine_threads.NAMED}, else physical cores",
+        ),
+    ]
+    added = inspect.Parameter("threads", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
     command.__signature__ = _extended(function, [added])  # type: ignore[attr-defined]
     return command
 

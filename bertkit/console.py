@@ -61,7 +61,7 @@ class Console:
             os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
             warnings.simplefilter("ignore")
         log = logging.getLogger("bertkit")
-        log.setLevel(logging.INFO)
+        log.setLevel(logging.DEBUG if verbose else logging.INFO)
         log.handlers = [_Notes(self)]
         log.propagate = False
 

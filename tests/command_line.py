@@ -17,7 +17,7 @@ WORDS = {"bad": ("awful", "dull", "poor"), "good": ("great", "lovely", "fine")}
 ROWS = 72
 # Every ninth label is wrong, so that a model that has learnt the words still makes mistakes.
 WRONG = 9
-LEARNS = ("train.epochs=3", "train.batch_size=8", "train.learning_rate=0.01", "data.validation_fraction=0.34")
+LEARNS = ("train.epochs=8", "train.batch_size=8", "train.learning_rate=0.01", "data.validation_fraction=0.34")
 # Nothing listens there.
 NOWHERE = "http://127.0.0.1:9"
 

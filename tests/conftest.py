@@ -17,9 +17,10 @@ from bertkit.engine.checkpoint import package_folder
 
 @pytest.fixture(autouse=True)
 def runs(tmp_path, monkeypatch):
-    """The folder of runs."""
+    """The folder of runs; that of cached tokens lies beside it."""
     folder = tmp_path / "runs"
     monkeypatch.setenv("BERTKIT_RUNS", str(folder))
+    monkeypatch.setenv("BERTKIT_CACHE", str(tmp_path / "cache"))
     return folder
 
 

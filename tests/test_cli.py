@@ -15,6 +15,7 @@ pytest_plugins = ("tests.fixtures",)
 # What each verb needs to do its work, and what it cannot do; {} are filled in by the test.
 GOOD = {
     ("eval",): ["--run", "{run}", "--errors", "{tmp}/errors.csv"],
+    ("export",): ["{run}", "--to", "onnx"],
     ("finetune",): ["--data", "{data}", "--model", "{tiny}", "--set", "train.epochs=1", "-o", "{tmp}/new"],
     ("models",): [],
     ("predict",): ["{data}", "--run", "{run}", "-o", "{tmp}/answers.csv"],
@@ -28,6 +29,7 @@ GOOD = {
 BAD = {
     ("doctor",): ["--nonsense"],
     ("eval",): ["--run", "nowhere"],
+    ("export",): ["nowhere"],
     ("finetune",): ["sentiment", "--set", "train.epoch=3"],
     ("models",): ["surplus"],
     ("predict",): ["nowhere.csv", "--run", "{run}"],

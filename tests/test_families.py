@@ -10,58 +10,13 @@ import pytest
 from bertkit import adapters
 from bertkit.adapters._encoder import Window
 from bertkit.engine import load
+from bertkit.engine.agreement import same
 from bertkit.engine.evaluate import evaluate
 from bertkit.engine.family import FAMILIES as TRAINED
 from bertkit.engine.family import longest_input
 from bertkit.engine.finetune import finetune
 from bertkit.engine.predictor import load_run
-from tests.families import FAMILIES, LIMIT, TEXTS, build
-
-PAIRS = [
-    {"text": first, "text_pair": second, "label": ("no", "yes")[first < second]}
-    for first, second in zip(TEXTS, TEXTS[5:] + TEXTS[:5], strict=True)
-]
-TAGGED = [
-    {
-        "tokens": ["Ada", "Lovelace", "was", "born", "in", "London", "."],
-        "tags": ["B-PER", "I-PER", "O", "O", "O", "B-LOC", "O"],
-    },
-    {"tokens": list("王小明住在北京。"), "tags": ["B-PER", "I-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O"]},
-    {"tokens": ["ولد", "نجيب", "محفوظ", "في", "القاهرة", "."], "tags": ["O", "B-PER", "I-PER", "O", "B-LOC", "O"]},
-    {"tokens": ["Zoë", "mag", "👍🏽", "Straße", "!"], "tags": ["B-PER", "O", "O", "B-LOC", "O"]},
-]
-ASKED = [
-    ("Where was Ada Lovelace born?", "Ada Lovelace was born in London in 1815.", "London"),
-    ("王小明在哪里读书？", "王小明住在北京，他在清华大学读书。", "清华大学"),
-    ("أين ولد نجيب محفوظ؟", "ولد نجيب محفوظ في القاهرة سنة ١٩١١.", "القاهرة"),
-    ("What did Zoë eat?", "Après le théâtre 😂 Zoë ate jalapeños, slowly and with joy.", "jalapeños"),
-]
-ROWS = {
-    "sequence-classification": PAIRS,
-    "token-classification": TAGGED * 4,
-    "question-answering": [
-        {
-            "question": question,
-            "context": context,
-            "answers": {"text": [answer], "answer_start": [context.find(answer)]},
-        }
-        for question, context, answer in ASKED
-    ]
-    * 4,
-}
-RECIPE = """
-[adapter]
-name = "{adapter}"
-[columns]
-{columns}
-[encode]
-max_length = {limit}
-truncate = "windows"
-stride = 8
-[train]
-epochs = 1
-batch_size = 8
-"""
+from tests.families import FAMILIES, LIMIT, ROWS, TEXTS, build, write_recipe
 
 
 @pytest.fixture(scope="session", params=FAMILIES)
@@ -91,12 +46,7 @@ def task(request):
 @pytest.fixture(scope="session")
 def recipe(task, tmp_path_factory):
     """A recipe file of that adapter, with its rows beside it."""
-    home = tmp_path_factory.mktemp(task)
-    columns = "\n".join(f'{role} = "{role}"' for role in ROWS[task][0])
-    (home / "recipe.toml").write_text(RECIPE.format(adapter=task, columns=columns, limit=LIMIT))
-    lines = [json.dumps(row, ensure_ascii=False) for row in ROWS[task]]
-    (home / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return home / "recipe.toml"
+    return write_recipe(task, tmp_path_factory.mktemp(task))
 
 
 @pytest.fixture(scope="session")
@@ -116,8 +66,14 @@ def finished(folder, train, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def answers(finished):
-    """The run, loaded to predict."""
-    return load_run(finished.folder)
+    """The run, loaded to predict with its weights."""
+    return load_run(finished.folder, backend="torch")
+
+
+@pytest.fixture(scope="session")
+def graph(finished):
+    """The run, loaded to predict with its graph."""
+    return load_run(finished.folder, backend="onnx")
 
 
 @pytest.fixture(scope="session")
@@ -194,7 +150,7 @@ def test_family_answers_the_same_in_plain_transformers(finished, answers, in_one
 
 def test_family_without_segments_is_never_given_any(answers, windows, family, task):
     seen = []
-    handle = answers.forward.model.register_forward_pre_hook(
+    handle = answers.forward.backend.model.register_forward_pre_hook(
         lambda _, args, inputs: seen.append(inputs), with_kwargs=True
     )
     answers.forward(windows)
@@ -223,6 +179,18 @@ def test_family_answers_the_same_beside_longer_texts(answers, windows):
     together = answers.forward(windows)
     for window, wanted in zip(windows, together, strict=True):
         assert answers.forward([window])[0] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_family_has_a_graph_that_answers_as_its_weights_do(answers, graph, rows, windows):
+    pairs = zip(graph.answer(rows), answers.answer(rows), strict=True)
+    assert all(same(record.answer, other.answer) for record, other in pairs)
+    (ids,) = answers.encoder.ids([" ".join(TEXTS)])
+    longest = next(answers.encoder.views(ids))
+    several = [*windows, Window(0, longest.input_ids, longest.segment_ids)]
+    wanted = answers.forward(several)
+    for batch, logits in [(several, wanted), *(([window], [own]) for window, own in zip(several, wanted, strict=True))]:
+        for own, other in zip(graph.forward(batch), logits, strict=True):
+            assert own == pytest.approx(other, abs=1e-4)
 
 
 def test_family_can_say_every_gold_answer(answers, rows, windows):

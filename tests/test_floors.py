@@ -12,8 +12,13 @@ PACKAGE = Path(bertkit.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = ["errors", "recipe", "data", "adapters", "engine", "commands", "cli"]
 TOP = {"cli", "commands", "console", "__main__"}
-HEAVY = {"torch", "transformers", "datasets", "evaluate", "huggingface_hub", "pyarrow"}
-MAY_IMPORT = {"engine/trainer.py": {"torch", "transformers"}, "data/evaluate_modules": {"evaluate", "datasets"}}
+HEAVY = {"torch", "transformers", "datasets", "evaluate", "huggingface_hub", "pyarrow", "onnx", "onnxruntime"}
+MAY_IMPORT = {
+    "engine/layers/": {"torch", "transformers"},
+    "engine/trainer.py": {"torch", "transformers"},
+    "engine/watch.py": {"torch", "transformers"},
+    "data/evaluate_modules": {"evaluate", "datasets"},
+}
 
 
 def place(path):

@@ -35,7 +35,16 @@ def examples():
 
 
 def test_verbs_are_found():
-    assert {words[0] for words in COMMANDS} == {"doctor", "eval", "finetune", "models", "predict", "runs", "tasks"}
+    assert {words[0] for words in COMMANDS} == {
+        "doctor",
+        "eval",
+        "export",
+        "finetune",
+        "models",
+        "predict",
+        "runs",
+        "tasks",
+    }
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -111,7 +111,6 @@ def _first_ends_alike(first: Worker, other: Worker) -> bool:
 
 def _start(arguments: Sequence[str], rank: int, processes: int, port: int, stack: ExitStack) -> Worker:
     environment = {
-        "OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // processes, 1)),
         **os.environ,
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),

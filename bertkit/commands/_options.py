@@ -14,6 +14,10 @@ SetOpt = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a value of the recipe; may be repeated."),
 ]
+BackendOpt = Annotated[
+    str,
+    typer.Option("--backend", metavar="NAME", help="auto (the fastest exact one), torch, onnx or onnx-int8."),
+]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 

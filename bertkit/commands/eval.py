@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bertkit.commands._options import (
+    BackendOpt,
     LabelOpt,
     OverwriteOpt,
     RunOpt,
@@ -45,6 +46,7 @@ def command(
     fail_under: Annotated[
         list[str] | None, typer.Option("--fail-under", metavar="METRIC=VALUE", help="Exit 1 if a score is lower.")
     ] = None,
+    backend: BackendOpt = "auto",
     overwrite: OverwriteOpt = False,
 ) -> None:
     """Metrics with 95 % bootstrap intervals, a report by class, and a file of errors."""
@@ -61,6 +63,7 @@ def command(
             found_run.folder,
             data=data,
             **changes(set_, columns(text, text_pair, label)),
+            backend=backend,
             progress=progress,
         )
     name = "errors.csv" if data is None else f"errors-{Path(data).stem}.csv"
@@ -87,6 +90,7 @@ def _show(found: Evaluation, path: Path) -> None:
     console.result(
         {
             "run": found.run,
+            "backend": found.backend,
             "source": found.source,
             "rows": found.rows,
             "scores": found.scores,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bertkit.commands._options import OverwriteOpt, RunOpt, SetOpt, TextOpt, TextPairOpt, changes, columns
+from bertkit.commands._options import BackendOpt, OverwriteOpt, RunOpt, SetOpt, TextOpt, TextPairOpt, changes, columns
 from bertkit.console import console
 from bertkit.data.tables import as_text
 
@@ -45,6 +45,7 @@ def command(
         bool, typer.Option("--all-scores", help="Also add the score of every label, or the other answers.")
     ] = False,
     set_: SetOpt = None,
+    backend: BackendOpt = "auto",
     overwrite: OverwriteOpt = False,
 ) -> None:
     """Keep every column and the order, and add the answer and its probability."""
@@ -55,7 +56,7 @@ def command(
     if input_ is None:
         if output is not None or not values:
             raise UsageError("predict needs a table, or one row", "bertkit predict FILE.csv, or --with ROLE=TEXT")
-        _show_one(values, run, all_scores)
+        _show_one(values, run, backend, all_scores)
         return
     if console.json and (output == "-" or (output is None and input_ == "-")):
         raise UsageError("--json and rows cannot both go to standard output", "-o FILE")
@@ -68,6 +69,7 @@ def command(
             values=values,
             all_scores=all_scores,
             overwrite=overwrite,
+            backend=backend,
             progress=progress,
         )
     _show(done)
@@ -88,12 +90,12 @@ def _values(given: list[str]) -> dict[str, str]:
     return values
 
 
-def _show_one(values: dict[str, str], run: str | None, all_scores: bool) -> None:
-    from bertkit.engine.predict import rounded
+def _show_one(values: dict[str, str], run: str | None, backend: str, all_scores: bool) -> None:
     from bertkit.engine.predictor import load_run
+    from bertkit.engine.table_reader import rounded
     from bertkit.errors import DataError
 
-    predictor = load_run(run)
+    predictor = load_run(run, backend=backend)
     try:
         (record,) = predictor.predict([values])
     except DataError as error:
@@ -127,6 +129,7 @@ def _show(done: Predicted) -> None:
         {
             "output": done.output,
             "added": done.added,
+            "backend": done.backend,
             "rows": done.rows,
             "empty": done.empty,
             "rejected": done.rejected,

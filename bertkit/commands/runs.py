@@ -45,6 +45,7 @@ def show(run: RunArg = None) -> None:
         ["validation rows", f"{data['validation']['rows']} of {data['validation']['source']}"],
         ["epochs, steps", f"{training['epochs']:.3g}, {training['steps']} (best at {training['best_step']})"],
         ["time", f"{training['seconds']:.0f} s on {training['machine']['name']}, {training['precision']}"],
+        ["backends", ", ".join(info.get("backends", {}).get("accepted", ["torch"]))],
         ["bertkit, created", f"{info['bertkit']}, {info['created'][:19]}"],
     ])  # fmt: skip
     scores = info["scores"]["validation"]

@@ -9,6 +9,9 @@ import numpy as np
 
 from bertkit.adapters._encoder import Window
 
+# Batches whose rows are sorted together, as many as in the Trainer of transformers.
+POOL = 50
+
 
 def pad(windows: Sequence[Window], pad_id: int) -> dict[str, np.ndarray]:
     """Return input_ids, token_type_ids and attention_mask of shape (windows, longest window), int64."""
@@ -41,7 +44,29 @@ def by_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield batch
 
 
-def by_length(lengths: Sequence[int], most: int, part_cost: int) -> list[list[int]]:
+def by_tokens(lengths: Sequence[int], most: int, budget: int) -> list[list[int]]:
+    """Divide a batch that is not padded into parts.
+
+    Args:
+        lengths: Tokens of each window of the batch.
+        most: Windows that a part may hold.
+        budget: Tokens that a part may have; a longer window is a part of its own.
+
+    Returns:
+        Positions of the windows of each part.
+    """
+    parts: list[list[int]] = []
+    held = 0
+    for position, length in enumerate(lengths):
+        if not parts or len(parts[-1]) == most or held + length > budget:
+            parts.append([])
+            held = 0
+        parts[-1].append(position)
+        held += length
+    return parts
+
+
+def by_length(lengths: Sequence[int], most: int, part_cost: int, budget: int) -> list[list[int]]:
     """Divide a batch into parts of similar length, so that the least is computed; the longest part comes first.
 
     The exact optimum by dynamic programming over the sorted lengths: padded tokens, plus a fixed price a part.
@@ -50,6 +75,7 @@ def by_length(lengths: Sequence[int], most: int, part_cost: int) -> list[list[in
         lengths: Tokens of each window of the batch.
         most: Windows that a part may hold.
         part_cost: What one more part costs, in tokens: small matrices use a processor less well.
+        budget: Tokens that a part may have, padding included; a longer window is a part of its own.
 
     Returns:
         Positions of the windows of each part.
@@ -60,7 +86,10 @@ def by_length(lengths: Sequence[int], most: int, part_cost: int) -> list[list[in
     start_of = np.zeros(len(order) + 1, np.int64)
     for end in range(1, len(order) + 1):
         starts = np.arange(max(end - most, 0), end)
-        costs = best[starts] + longest[starts] * (end - starts) + part_cost
+        sizes = longest[starts] * (end - starts)
+        fits = (sizes <= budget) | (starts == end - 1)
+        starts, sizes = starts[fits], sizes[fits]
+        costs = best[starts] + sizes + part_cost
         start_of[end] = starts[costs.argmin()]
         best[end] = costs.min()
     parts: list[list[int]] = []
@@ -93,14 +122,25 @@ class ShuffledBatches:
         seed: Of the order.
         index: Which of the processes this is, from 0.
         processes: How many share each step; together they see what one process with their common batch size sees.
+        lengths: Tokens of each window, if the windows of a batch shall be of similar length: less is padded, but
+            where length tells the class, a batch may have rows of one class alone.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, index: int = 0, processes: int = 1) -> None:
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        index: int = 0,
+        processes: int = 1,
+        lengths: Sequence[int] | None = None,
+    ) -> None:
         self.count = count
         self.steps = steps(count, batch_size, processes)
         self.seed = seed
         self.index = index
         self.processes = processes
+        self.lengths = None if lengths is None else np.asarray(lengths)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -111,6 +151,21 @@ class ShuffledBatches:
         return self.steps
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.count)
-        for batch in np.array_split(order, self.steps):
+        generator = np.random.default_rng([self.seed, self.epoch])
+        batches = np.array_split(generator.permutation(self.count), self.steps)
+        if self.lengths is not None:
+            batches = _of_similar_length(batches, self.lengths, generator)
+        for batch in batches:
             yield batch[self.index :: self.processes].tolist()
+
+
+def _of_similar_length(
+    batches: list[np.ndarray], lengths: np.ndarray, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Return batches of the same sizes, each of similar lengths, with the rows of many random batches sorted."""
+    found: list[np.ndarray] = []
+    for first in range(0, len(batches), POOL):
+        pool = np.concatenate(batches[first : first + POOL])
+        order = pool[np.argsort(lengths[pool], kind="stable")]
+        found += np.array_split(order, len(batches[first : first + POOL]))
+    return [found[place] for place in generator.permutation(len(found))]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bertkit.engine import processes
+from bertkit.engine import cores, processes
 from bertkit.errors import MachineError, UsageError
 
 
@@ -69,9 +68,14 @@ def memory_errors(hint: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+        if out_of_memory(error):
             raise MachineError(f"there is too little memory: {str(error).splitlines()[0]}", hint) from error
         raise
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that there is too little memory."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error)
 
 
 def describe() -> dict[str, Any]:
@@ -80,4 +84,4 @@ def describe() -> dict[str, Any]:
 
     device = choose()
     name = torch.cuda.get_device_name(0) if device == "cuda" else device
-    return {"device": device, "name": name, "threads": torch.get_num_threads(), "cores": os.cpu_count()}
+    return {"device": device, "name": name, "threads": torch.get_num_threads(), "cores": cores.installed()}

@@ -18,9 +18,11 @@ from bertkit.data.examples import Example, Examples
 from bertkit.data.intervals import bootstrap_interval
 from bertkit.data.tables import as_text
 from bertkit.engine import load, processes
+from bertkit.engine.backends._choice import AUTO
 from bertkit.engine.predictor import Predictor, load_run
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
+from bertkit.engine.token_cache import cached
 from bertkit.engine.unseen import Unseen
 from bertkit.errors import RunError, UsageError
 
@@ -53,6 +55,7 @@ class Evaluation:
 
     Args:
         run: Name of the run.
+        backend: What computed the answers.
         source: Name of the file or data set.
         rows: Rows scored.
         scores: Metric to value.
@@ -65,6 +68,7 @@ class Evaluation:
     """
 
     run: str
+    backend: str
     source: str
     rows: int
     scores: Scores
@@ -82,6 +86,7 @@ def evaluate(
     data: str | None = None,
     columns: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    backend: str = AUTO,
     progress: Progress = silent,
 ) -> Evaluation:
     """Score a run.
@@ -91,6 +96,7 @@ def evaluate(
         data: A labelled file; by default the run's test split, else its validation rows.
         columns: Role to column name where it differs from the run's.
         settings: How the file is read, such as {"delimiter": ";"}.
+        backend: What computes the answers, as in `load_run`.
         progress: Told how many rows are done.
 
     Raises:
@@ -98,7 +104,7 @@ def evaluate(
     """
     if data is None and (columns or settings):
         raise UsageError("columns and settings are for a file of your own", "--data FILE")
-    predictor = load_run(run)
+    predictor = load_run(run, backend=backend)
     if data is not None:
         examples, on_validation = load.file(data, predictor.run.recipe, predictor.adapter, columns, settings), False
     else:
@@ -122,11 +128,19 @@ def own_rows(run: Run) -> tuple[Examples, bool]:
     Raises:
         RunError: The validation rows have changed since training.
     """
-    recipe, adapter = run.recipe, run.adapter
-    if recipe.data.test is not None:
-        return load.split(recipe, "test", adapter), False
+    if run.recipe.data.test is not None:
+        return load.split(run.recipe, "test", run.adapter), False
+    return validation_rows(run), True
+
+
+def validation_rows(run: Run) -> Examples:
+    """Read the rows that selected the best epoch of a run.
+
+    Raises:
+        RunError: They have changed since training.
+    """
     held = run.held_out()
-    rows = load.split(recipe, "validation" if held is None else "train", adapter)
+    rows = load.split(run.recipe, "validation" if held is None else "train", run.adapter)
     if held is not None:
         rows = rows.pick([position for position in held if position < len(rows.rows)])
     if rows.fingerprint() != run.info["data"]["validation"]["fingerprint"]:
@@ -134,7 +148,7 @@ def own_rows(run: Run) -> tuple[Examples, bool]:
             f"{rows.source}: the rows that {run.name} was validated on have changed since training",
             "restore them, or bertkit eval --data FILE",
         )
-    return rows, True
+    return rows
 
 
 def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
@@ -159,7 +173,8 @@ def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
 def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, progress: Progress) -> Evaluation:
     adapter = predictor.adapter
     unseen = Unseen()
-    records = predictor.answer(examples.rows, unseen, progress)
+    encoded = predictor.encode(examples.rows, cached(predictor.encoder))
+    records = predictor.finish(examples.rows, encoded, unseen, progress)
     for sentence in unseen.remark_sentences():
         log.warning("%s: %s", examples.source, sentence)
     scorer = adapter.scorer(records, examples.rows)
@@ -167,6 +182,7 @@ def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, pro
     scores = scorer(everything) | _named_metrics(predictor.run, records, examples.rows)
     return Evaluation(
         run=predictor.run.name,
+        backend=predictor.backend,
         source=examples.source,
         rows=len(records),
         scores=scores,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.engine import device, processes, run, training_arguments
+from bertkit.engine.export import export_trained
 from bertkit.engine.prepare import Prepared, prepare
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.request import Request, resolve, settings_model
@@ -88,10 +89,8 @@ def finetune_prepared(label: str, prepared: Prepared, folder: Path, seeds: int =
         progress: Told what is going on.
     """
     job = Job(label, prepared, folder, processes.agree(partial(run.work_folder, folder)))
-    if seeds == 1:
-        return train(job, progress)
     first = prepared.recipe.train.seed
-    return train_seeds(job, range(first, first + seeds), progress)
+    return _finish(job, range(first, first + seeds) if seeds > 1 else (), progress)
 
 
 def resume(folder: Path, progress: Progress = silent) -> Run:
@@ -114,5 +113,11 @@ def resume(folder: Path, progress: Progress = silent) -> Run:
     resolved = resolve_layers([Layer("resumed run", state["recipe"])], settings_model)
     prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
     target = folder.resolve().with_name(state["replaces"]) if state["replaces"] else folder
-    job = Job(state["label"], prepared, target, folder)
-    return train_seeds(job, state["seeds"], progress) if "seeds" in state else train(job, progress)
+    job = Job(state["label"], prepared, target, folder, state["linear"])
+    return _finish(job, state.get("seeds", ()), progress)
+
+
+def _finish(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
+    """Train, once or once a seed, and make the graph of what came of it."""
+    done = train_seeds(job, seeds, progress) if seeds else train(job, progress)
+    return export_trained(done, job.prepared.validation.examples.rows)

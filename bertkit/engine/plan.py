@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from bertkit.adapters._results import Grid
-from bertkit.engine import device
-from bertkit.engine.batches import ShuffledBatches
+from bertkit.engine import device, layers
 from bertkit.engine.prepare import Prepared, Split
 
 SHOWN = 3
@@ -114,9 +113,10 @@ def _timed(prepared: Prepared, target: str) -> float:
         checkpointing=settings.gradient_checkpointing,
     )
     network = network.to(target).train()
+    layers.quicken(network, target, layers.fastest_linear(target), per_token=prepared.adapter.per_token)
     collate = prepared.collate(network, target)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9)
-    batches = list(ShuffledBatches(len(windows), settings.batch_size, settings.seed))
+    batches = list(prepared.batches())
     # The batch with the longest window first, for memory; it also warms up, so its time is left out.
     heaviest = max(batches, key=lambda batch: max(windows[index].input_ids.size for index in batch))
     seconds = []

@@ -10,11 +10,12 @@ from typing import Any
 
 from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Encoder
-from bertkit.adapters._results import Record
+from bertkit.adapters._results import Encoded, Record
 from bertkit.data.examples import Column, Example, is_empty, to_example
 from bertkit.data.tables import Row
-from bertkit.engine import device, processes, run
-from bertkit.engine.forward import TorchForward
+from bertkit.engine import backends, device, processes, run
+from bertkit.engine.backends._choice import AUTO, choose
+from bertkit.engine.forward import Forward
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
 from bertkit.engine.unseen import Unseen
@@ -27,9 +28,11 @@ class Predictor:
 
     Args:
         run: The run folder.
+        backend: Name of what computes its logits.
     """
 
     run: Run
+    backend: str
 
     @property
     def adapter(self) -> Adapter:
@@ -42,13 +45,10 @@ class Predictor:
         return self.run.encoder()
 
     @cached_property
-    def forward(self) -> TorchForward:
-        """The run's model on the best device."""
-        from bertkit.engine import model
-
-        target = device.choose()
-        network = model.for_prediction(self.run.folder, self.adapter).to(target)
-        return TorchForward(network, self.adapter, self.encoder.pad_id, device.token_budget(target))
+    def forward(self) -> Forward:
+        """The run's model in its backend."""
+        backend = backends.load(self.backend).open(self.run.folder, self.adapter)
+        return Forward(backend, self.adapter, self.encoder.pad_id)
 
     @cached_property
     def layouts(self) -> list[list[Column]]:
@@ -87,19 +87,43 @@ class Predictor:
             unseen: A ledger to add to.
             progress: Told how many windows are done.
         """
-        ledger = Unseen()
-        records = processes.shared(examples, lambda rows: self._answer(rows, ledger, progress))
+        return self.finish(examples, self.encode(examples), unseen, progress)
+
+    def encode(self, examples: Sequence[Example], encoder: Encoder | None = None) -> Encoded:
+        """Return the windows of this process's share of some rows: the part of `answer` that needs no model.
+
+        Args:
+            examples: Rows that all have text.
+            encoder: Another one than the run's own, of the same tokenizer and limits.
+        """
+        return self.adapter.encode(
+            examples[processes.index() :: processes.count()], encoder or self.encoder, targets=False
+        )
+
+    def finish(
+        self, examples: Sequence[Example], encoded: Encoded, unseen: Unseen | None = None, progress: Progress = silent
+    ) -> list[Record]:
+        """Answer rows that are encoded; of several processes, all must come here, and in the same order.
+
+        Args:
+            examples: The rows.
+            encoded: What `encode` returned for them.
+            unseen: A ledger to add to.
+            progress: Told how many windows are done.
+        """
+
+        def own(share: Sequence[Example]) -> list[Record]:
+            with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
+                logits = self.forward(encoded.windows, progress)
+            return self.adapter.decode(logits, encoded.windows, len(share))
+
+        records = processes.shared(examples, own)
         if unseen is not None:
+            ledger = Unseen()
+            ledger.add(encoded)
             for part in processes.gather(ledger):
                 unseen.merge(part)
         return records
-
-    def _answer(self, examples: Sequence[Example], ledger: Unseen, progress: Progress) -> list[Record]:
-        encoded = self.adapter.encode(examples, self.encoder, targets=False)
-        ledger.add(encoded)
-        with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
-            logits = self.forward(encoded.windows, progress)
-        return self.adapter.decode(logits, encoded.windows, len(examples))
 
     def _example(self, position: int, text: str | Sequence[str] | Mapping[str, Any]) -> Example:
         for columns in self.layouts:
@@ -126,13 +150,16 @@ def _fill(columns: Sequence[Column], text: str | Sequence[str] | Mapping[str, An
     return dict(zip(roles, parts, strict=True)) if len(parts) == len(roles) else None
 
 
-def load_run(name: str | Path | None = None) -> Predictor:
+def load_run(name: str | Path | None = None, *, backend: str = AUTO) -> Predictor:
     """Load a run to answer texts with.
 
     Args:
         name: Folder or name of a run; None is the newest.
+        backend: "torch", "onnx" or "onnx-int8"; "auto" is the fastest of those that the run has and that are exact.
 
     Raises:
         RunError: There is no such run.
+        UsageError: The run has not got that backend.
     """
-    return Predictor(run.find(name))
+    found = run.find(name)
+    return Predictor(found, choose(found, backend))

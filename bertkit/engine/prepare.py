@@ -17,11 +17,12 @@ from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out
 from bertkit.engine import checkpoint, device, family, load, processes
-from bertkit.engine.batches import steps
+from bertkit.engine.batches import ShuffledBatches, steps
 from bertkit.engine.checkpoint import Checkpoint
 from bertkit.engine.collate import Collate
 from bertkit.engine.completeness import read_config
 from bertkit.engine.forward import accepted_inputs
+from bertkit.engine.token_cache import cached
 from bertkit.engine.tokenizer import load_encoder
 from bertkit.engine.unseen import Unseen
 from bertkit.errors import DataError, RunError
@@ -108,6 +109,13 @@ class Prepared:
         """Optimizer steps of one pass over the training windows."""
         return steps(len(self.train.taught), self.recipe.train.batch_size, processes.count())
 
+    def batches(self) -> ShuffledBatches:
+        """Return this process's share of the batches of a training."""
+        train, windows = self.recipe.train, self.train.taught
+        lengths = [window.input_ids.size for window in windows] if train.group_by_length else None
+        place = processes.index(), processes.count()
+        return ShuffledBatches(len(windows), train.batch_size, train.seed, *place, lengths)
+
     def collate(self, network: Any, target: str) -> Collate:
         """Return what makes the batches of a training.
 
@@ -118,7 +126,8 @@ class Prepared:
         train = self.recipe.train
         most = math.ceil(train.batch_size / train.accumulation)
         inputs = accepted_inputs(network)
-        return Collate(self.adapter, self.encoder.pad_id, inputs, most, device.part_cost(target))
+        cost, budget = device.part_cost(target), device.token_budget(target)
+        return Collate(self.adapter, self.encoder.pad_id, inputs, most, cost, budget)
 
     def data_info(self) -> dict[str, Any]:
         """Return what a run stores about its rows."""
@@ -168,7 +177,8 @@ def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prep
     family.check_family(found.folder)
     limit = family.longest_input(found.folder)
     encoder = load_encoder(found.folder, recipe.encode, limit)
-    splits = [Split(rows, adapter.encode(rows.rows, encoder, targets=True)) for rows in (train, validation)]
+    tokens = cached(encoder)
+    splits = [Split(rows, adapter.encode(rows.rows, tokens, targets=True)) for rows in (train, validation)]
     for split in splits:
         ledger = split.unseen()
         log.info("%s: %s", split.examples.source, ledger.sentence(encoder.max_length))

@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 
 from bertkit.adapters import Adapter
 from bertkit.adapters._results import Scores
-from bertkit.engine import device, processes, run, training_arguments
+from bertkit.engine import device, layers, processes, run, training_arguments
 from bertkit.engine.model import save as save_model
 from bertkit.engine.prepare import Prepared
 from bertkit.engine.progress import Progress
@@ -38,12 +38,14 @@ class Job:
         prepared: Recipe, rows and checkpoint.
         folder: Where the run will lie.
         work: Where it is made; another folder if an existing run is to be replaced.
+        linear: What multiplied the matrices of a training that is to be continued; None: the fastest.
     """
 
     label: str
     prepared: Prepared
     folder: Path
     work: Path
+    linear: layers.Linear | None = None
 
     def state(self) -> dict[str, Any]:
         """Return what a resume needs to know."""
@@ -55,12 +57,14 @@ class Job:
             "origins": self.prepared.resolved.origins,
             "data": self.prepared.data_info(),
             "processes": processes.count(),
+            "linear": self.linear,
         }
 
 
 def train(job: Job, progress: Progress) -> Run:
     """Train, tune, score and save; a failure before the first checkpoint leaves no folder behind."""
     _check_disk(job)
+    job = replace(job, linear=job.linear or layers.fastest_linear(device.choose()))
     state = job.state()
     if processes.is_main():
         job.work.mkdir(parents=True, exist_ok=True)
@@ -93,7 +97,8 @@ def _check_disk(job: Job) -> None:
 def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
     # The Trainer takes seconds to import: mistakes that need none of it must have been reported before.
     from bertkit.engine import model as models
-    from bertkit.engine.forward import TorchForward
+    from bertkit.engine.backends.torch import Torch
+    from bertkit.engine.forward import Forward
 
     prepared = job.prepared
     settings = prepared.recipe.train
@@ -109,8 +114,11 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
         settings.seed,
         checkpointing=settings.gradient_checkpointing,
     )
-    pad_id, budget = prepared.encoder.pad_id, device.token_budget(target)
-    forward = partial(TorchForward, adapter=prepared.adapter, pad_id=pad_id, budget=budget)
+    layers.quicken(network, target, state["linear"], per_token=prepared.adapter.per_token)
+
+    def forward(network: Any) -> Forward:
+        return Forward(Torch(network, prepared.adapter), prepared.adapter, prepared.encoder.pad_id)
+
     started = time.perf_counter()
     trainer = _run_trainer(job, network, args, partial(_tuned, prepared=prepared, forward=forward), progress)
     adapter, scores, collapsed = _tuned(trainer.model, prepared=prepared, forward=forward)
@@ -129,6 +137,8 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
         "collapsed": collapsed,
         "history": trainer.state.log_history,
         "processes": processes.count(),
+        "linear": state["linear"],
+        "batches": trainer.collate.form,
         "machine": device.describe(),
     }
     return _save(job, state, trainer.model, adapter, {"scores": {"validation": scores}, "training": training})
@@ -136,6 +146,7 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
 
 def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], progress: Progress) -> Any:
     from bertkit.engine import trainer as trainers
+    from bertkit.engine.watch import Watch
 
     prepared = job.prepared
     settings = prepared.recipe.train
@@ -145,9 +156,10 @@ def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], p
             args,
             collate=prepared.collate(network, args.device.type),
             windows=prepared.train.taught,
+            batches=prepared.batches(),
             validate=lambda model: tuned(model)[1],
         )
-        trainer.add_callback(trainers.Watch(progress, stop, args.metric_for_best_model))
+        trainer.add_callback(Watch(progress, stop, args.metric_for_best_model))
         if settings.patience:
             trainer.add_callback(trainers.EarlyStopping(settings.patience))
         with (

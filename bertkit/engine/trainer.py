@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -14,24 +20,23 @@ from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
     TrainerControl,
-    TrainerState,
     TrainingArguments,
 )
 
 from bertkit.adapters._encoder import Window
 from bertkit.adapters._results import Scores
-from bertkit.data.metrics import smaller_is_better
-from bertkit.engine import processes
+from bertkit.engine import device, flat, processes
 from bertkit.engine.batches import ShuffledBatches
 from bertkit.engine.collate import Collate
 from bertkit.engine.model import save
-from bertkit.engine.progress import Progress
-from bertkit.engine.signals import StopRequest
 
-__all__ = ["EarlyStopping", "EncoderTrainer", "Watch"]
+log = logging.getLogger("bertkit")
+
+__all__ = ["EarlyStopping", "EncoderTrainer"]
 EarlyStopping = EarlyStoppingCallback
+# Steps in each form of batches before one is chosen.
+TRIED = 6
 
 
 class EncoderTrainer(Trainer):
@@ -42,6 +47,7 @@ class EncoderTrainer(Trainer):
         args: From `engine.training_arguments.build`.
         collate: Makes the parts of a step; its adapter gives the loss.
         windows: The training windows.
+        batches: Their positions, batch by batch, in an order that a resumed training finds again.
         validate: From the model to the scores of the validation rows.
     """
 
@@ -52,10 +58,14 @@ class EncoderTrainer(Trainer):
         *,
         collate: Collate,
         windows: Sequence[Window],
+        batches: ShuffledBatches,
         validate: Callable[[Any], Scores],
     ) -> None:
         self.adapter = collate.adapter
         self.validate = validate
+        self.batches = batches
+        self.collate = collate
+        self.settled = False
         super().__init__(
             model=model,
             args=args,
@@ -68,17 +78,10 @@ class EncoderTrainer(Trainer):
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Random batches, in an order that a resumed training finds again."""
-        order = ShuffledBatches(
-            len(self.train_dataset),
-            self.args.train_batch_size,
-            self.args.seed,
-            processes.index(),
-            processes.count(),
-        )
+        """The batches of this process."""
         loader: DataLoader[Any] = DataLoader(
             self.train_dataset,
-            batch_sampler=order,  # type: ignore[arg-type]
+            batch_sampler=self.batches,  # type: ignore[arg-type]
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
@@ -87,17 +90,11 @@ class EncoderTrainer(Trainer):
         return prepare_data_loader(loader, num_processes=1, process_index=0)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Add up the gradients of the parts of one step; the processes share them once, at the last part."""
+        """Add up the gradients of the parts of one step."""
         model.train()
-        parts = self._prepare_inputs(inputs)["parts"]
-        total = torch.zeros((), device=self.args.device)
-        for position, part in enumerate(parts, 1):
-            with nullcontext() if position == len(parts) else self.accelerator.no_sync(model):
-                with self.compute_loss_context_manager():
-                    loss = self.compute_loss(model, part, num_items_in_batch=num_items_in_batch)
-                self.accelerator.backward(loss)
-            total += loss.detach()
-        return total
+        if not self.settled:
+            self._settle(model)
+        return self._fitted(model, inputs, num_items_in_batch)
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Score the validation rows as `eval` would."""
@@ -115,61 +112,77 @@ class EncoderTrainer(Trainer):
         """Count nothing: the count of the base class looks for padded inputs."""
         return 0
 
+    def _settle(self, model: Any) -> None:
+        """Choose the faster form of batches, and take the step that needs most memory; what they did is forgotten.
+
+        What does not fit into memory shows now and not in an hour. On a CPU padding in parts is the faster form, and
+        the tokens of a part are few.
+        """
+        self.settled = True
+        if self.args.device.type == "cpu":
+            return
+        windows: list[Window] = self.train_dataset
+        longest = sorted(windows, key=lambda window: -window.input_ids.size)[: self.args.train_batch_size]
+        with torch.random.fork_rng():
+            if flat.supports(model) and processes.count() == 1:
+                self.collate = self._fastest(model, [replace(self.collate, flattened=form) for form in (False, True)])
+            self._take(model, longest)
+        log.debug("Batches are %s", self.collate.form)
+
+    def _fastest(self, model: Any, forms: Sequence[Collate]) -> Collate:
+        seconds: list[list[float]] = [[] for _ in forms]
+        for batch in islice(self.batches, TRIED):
+            for self.collate, spent in zip(forms, seconds, strict=True):
+                started = time.perf_counter()
+                self._take(model, [self.train_dataset[place] for place in batch])
+                spent.append(time.perf_counter() - started)
+        # The first step of each also prepares its kernels.
+        middle = [median(spent[1:] or spent) for spent in seconds]
+        return forms[middle.index(min(middle))]
+
+    def _take(self, model: Any, windows: Sequence[Window]) -> None:
+        inputs = self.collate(windows)
+        # A number on the CPU: what it waits for is computed.
+        self._fitted(model, inputs, inputs["labels"].numel()).item()
+        model.zero_grad()
+
+    def _fitted(self, model: Any, inputs: dict[str, Any], targets: Any) -> torch.Tensor:
+        """Add up the gradients in parts that fit into memory, which are found by trying."""
+        while True:
+            # The loader may have made the parts before the form was chosen, or before it was found too large.
+            fresh = inputs if inputs["collate"] == self.collate else self.collate(inputs["windows"])
+            try:
+                return self._step(model, self._prepare_inputs(fresh["parts"]), targets)
+            except RuntimeError as error:
+                # Several processes would wait for each other.
+                if processes.count() > 1 or not _can_shrink(error, fresh):
+                    raise
+            model.zero_grad()
+            if self.args.device.type == "cuda":
+                torch.cuda.empty_cache()
+            largest = max(part["input_ids"].numel() for part in fresh["parts"])
+            self.collate = replace(self.collate, budget=largest // 2)
+            log.warning("%d tokens at once do not fit into memory: %d from now on", largest, largest // 2)
+
+    def _step(self, model: Any, parts: Sequence[dict[str, Any]], targets: Any) -> torch.Tensor:
+        """Add up the gradients of the parts; the processes share them once, at the last part."""
+        total = torch.zeros((), device=self.args.device)
+        for position, part in enumerate(parts, 1):
+            with nullcontext() if position == len(parts) else self.accelerator.no_sync(model):
+                with self.compute_loss_context_manager():
+                    loss = self.compute_loss(partial(_forward, model), part, num_items_in_batch=targets)
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        return total
+
     def _share_of_mean(self, outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
         # The sum over a part divided by the targets of the whole step: the parts add up to the step's mean.
         return self.adapter.loss(self.adapter.logits(outputs).float(), labels) / num_items_in_batch
 
 
-class Watch(TrainerCallback):
-    """Tells the progress, and stops at the end of a step when a signal came.
+def _forward(model: Any, **inputs: Any) -> Any:
+    return flat.forward(model, inputs)
 
-    Args:
-        progress: Told after each step.
-        stop: Asked after each step.
-        metric: Whose best value is told.
-    """
 
-    def __init__(self, progress: Progress, stop: StopRequest, metric: str) -> None:
-        self.progress = progress
-        self.stop = stop
-        self.metric = metric
-        self.facts: dict[str, float] = {}
-
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Give each process a dropout of its own; all were seeded alike, for the first weights of the head."""
-        if processes.index():
-            torch.manual_seed(args.seed + processes.index())
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float],
-        **_: Any,
-    ) -> None:
-        """Remember the loss."""
-        if "loss" in logs:
-            self.facts["loss"] = logs["loss"]
-
-    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **found: Any) -> None:
-        """Remember the score."""
-        value = found["metrics"][f"eval_{self.metric}"]
-        better = min if smaller_is_better(self.metric) else max
-        self.facts[f"best {self.metric}"] = better(value, self.facts.get(f"best {self.metric}", value))
-        self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Tell the step, and ask for a checkpoint before stopping."""
-        self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
-        # A signal may reach one process a step before another, and then they would wait for each other.
-        noted = [number for number in processes.gather(self.stop.signal_number) if number is not None]
-        if noted:
-            # Only then: one that came in the meantime is told at the next step.
-            self.stop.signal_number = noted[0]
-            control.should_save = control.should_training_stop = True
-
-    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """A stop in the middle of an epoch is no end of an epoch: no evaluation."""
-        if self.stop.signal_number is not None and (state.epoch or 0) % 1:
-            control.should_evaluate = control.should_save = False
+def _can_shrink(error: RuntimeError, batch: dict[str, Any]) -> bool:
+    return device.out_of_memory(error) and len(batch["parts"]) < len(batch["windows"])

@@ -75,6 +75,9 @@ class TrainSettings(Settings):
     accumulation: Count = Field(
         1, description="at least so many parts of a batch, computed one after the other to save memory"
     )
+    group_by_length: bool = Field(
+        False, description="batches of rows of similar length; faster, but a batch is no longer a random draw"
+    )
     learning_rate: Positive | Auto = Field("auto", description="peak rate; auto: by the width of the checkpoint")
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="share of the steps with a rising rate")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="not applied to biases and norms")

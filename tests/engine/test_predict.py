@@ -2,12 +2,19 @@ import csv
 import gzip
 import io
 import json
+import os
+import threading
+import weakref
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 import bertkit
 from bertkit.data.tables import open_table
 from bertkit.engine import predict as predict_table
+from bertkit.engine import table_reader
+from bertkit.engine.predictor import Predictor
 from bertkit.errors import DataError, UsageError
 from tests.command_line import write_csv, write_reviews
 
@@ -115,12 +122,13 @@ def test_predict_replaces_an_output_only_when_told(finished, tmp_path):
 
 
 def test_predict_bad_row_in_the_middle_leaves_nothing(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict_table, "CHUNK", 2)
+    monkeypatch.setattr(table_reader, "CHUNK", 2)
     source = tmp_path / "days.csv"
     source.write_text("id,text\n1,a\n2,b\n3,c\n4,d,e\n5,f\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"days\.csv:5: 3 fields"):
         bertkit.predict(source, run=finished)
     assert list(tmp_path.glob("days*")) == [source]
+    assert not reading_threads()
 
 
 def test_predict_failure_keeps_the_output_that_was_there(finished, tmp_path):
@@ -136,11 +144,100 @@ def test_predict_failure_keeps_the_output_that_was_there(finished, tmp_path):
 def test_predict_in_chunks_gives_the_same_bytes(finished, tmp_path, monkeypatch):
     source = write_reviews(tmp_path / "many.csv", rows=40)
     whole = bertkit.predict(source, tmp_path / "whole.csv", run=finished, all_scores=True)
-    monkeypatch.setattr(predict_table, "CHUNK", 7)
+    monkeypatch.setattr(table_reader, "CHUNK", 7)
     chunks = bertkit.predict(source, tmp_path / "chunks.csv", run=finished, all_scores=True)
     assert (tmp_path / "chunks.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert (chunks.unseen, chunks.first) == (whole.unseen, whole.first)
     assert chunks.scores == pytest.approx(whole.scores, abs=1e-6)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch, tmp_path):
+    """A table of four chunks."""
+    monkeypatch.setattr(table_reader, "CHUNK", 10)
+    return write_reviews(tmp_path / "many.csv", rows=40)
+
+
+def reading_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+
+
+def test_predict_encodes_the_next_chunk_while_the_model_answers_one(finished, small_chunks, monkeypatch):
+    encode, finish = Predictor.encode, Predictor.finish
+    encoded, answered, changed = [], [], threading.Condition()
+
+    def encode_and_tell(*given):
+        with changed:
+            encoded.append(given)
+            changed.notify()
+        return encode(*given)
+
+    def finish_when_the_next_is_encoded(*given):
+        with changed:
+            expected = min(len(answered) + 2, 4)
+            assert changed.wait_for(lambda: len(encoded) == expected, timeout=20), "it waits for the answers"
+        answered.append(given)
+        return finish(*given)
+
+    monkeypatch.setattr(Predictor, "encode", encode_and_tell)
+    monkeypatch.setattr(Predictor, "finish", finish_when_the_next_is_encoded)
+    assert bertkit.predict(small_chunks, run=finished).rows == 40
+    assert not reading_threads()
+
+
+def test_predict_gives_the_same_bytes_whether_or_not_its_steps_overlap(finished, small_chunks, tmp_path, monkeypatch):
+    beside = bertkit.predict(small_chunks, tmp_path / "beside.csv", run=finished, all_scores=True)
+    monkeypatch.setattr(table_reader, "ahead", nullcontext)
+    in_turn = bertkit.predict(small_chunks, tmp_path / "in_turn.csv", run=finished, all_scores=True)
+    assert (tmp_path / "beside.csv").read_bytes() == (tmp_path / "in_turn.csv").read_bytes()
+    assert beside == replace(in_turn, output=beside.output)
+
+
+def test_predict_holds_few_chunks_at_once(finished, small_chunks, monkeypatch):
+    monkeypatch.setattr(table_reader, "CHUNK", 2)
+    encode = Predictor.encode
+    made, most = [], []
+
+    def encode_and_note(*given):
+        found = encode(*given)
+        made.append(weakref.ref(found))
+        most.append(sum(one() is not None for one in made))
+        return found
+
+    monkeypatch.setattr(Predictor, "encode", encode_and_note)
+    bertkit.predict(small_chunks, run=finished)
+    assert (len(made), max(most)) == (20, pytest.approx(2, abs=1))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
+def test_predict_that_is_stopped_leaves_neither_output_nor_thread(finished, small_chunks, monkeypatch, error):
+    finish = Predictor.finish
+    answered = []
+
+    def finish_twice(*given):
+        answered.append(given)
+        if len(answered) == 2:
+            raise error
+        return finish(*given)
+
+    monkeypatch.setattr(Predictor, "finish", finish_twice)
+    with pytest.raises(error):
+        bertkit.predict(small_chunks, run=finished)
+    assert list(small_chunks.parent.glob("many*")) == [small_chunks]
+    assert not reading_threads()
+
+
+def test_predict_waits_for_a_pipe_where_a_signal_can_reach_it(finished, tmp_path, monkeypatch):
+    def refuse(chunks):
+        raise AssertionError("a thread waits for the pipe")
+
+    monkeypatch.setattr(table_reader, "ahead", refuse)
+    pipe = tmp_path / "days.csv"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("text\na fine day\n",))
+    writer.start()
+    assert bertkit.predict(pipe, tmp_path / "out.csv", run=finished).rows == 1
+    writer.join()
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])

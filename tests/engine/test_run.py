@@ -20,7 +20,7 @@ def copy_with(finished, folder, **changes):
 def test_load_gives_back_recipe_labels_and_limits(finished):
     found = run.load(finished)
     assert found.name == "run"
-    assert found.recipe.train.epochs == 3
+    assert found.recipe.train.epochs == 8
     assert found.adapter.labels == ("bad", "good")
     assert found.encoder().max_length == 256
 

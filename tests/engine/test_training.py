@@ -111,7 +111,9 @@ def steps(finished, name):
 def test_training_leaves_a_run_without_pickles_or_leftovers(whole):
     assert {path.name for path in whole.folder.rglob("*")} == {
         "config.json",
+        "model.onnx",
         "model.safetensors",
+        "onnx",
         "recipe.toml",
         "run.json",
         "tokenizer.json",

@@ -1,0 +1,94 @@
+import json
+import shutil
+
+import pytest
+
+from bertkit.engine import backends, machine, run
+from bertkit.engine.backends._choice import choose
+from bertkit.errors import UsageError
+
+pytest_plugins = ("tests.fixtures",)
+
+
+@pytest.fixture
+def trained(finished, tmp_path):
+    """A run of its own, with its record of backends changed by a function."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+
+    def changed(change=lambda record: None):
+        info = json.loads((finished / run.RUN_FILE).read_text())
+        change(info["backends"])
+        run.write_json(folder / run.RUN_FILE, info)
+        return run.load(folder)
+
+    return changed
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    return lambda there: monkeypatch.setattr(machine, "has_gpu", lambda: there)
+
+
+def rates(**windows_per_second):
+    def change(record):
+        record["machine"] = machine.fingerprint()
+        for name, rate in windows_per_second.items():
+            record["accepted"][name]["windows_per_second"] = rate
+
+    return change
+
+
+def test_backends_are_named_as_their_files():
+    assert backends.names() == ["onnx", "onnx-int8", "torch"]
+    assert [backends.load(name).exact for name in backends.names()] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("measured", "chosen"), [({"onnx": 9, "torch": 5}, "onnx"), ({"onnx": 5, "torch": 9}, "torch")]
+)
+def test_auto_is_the_fastest_where_it_was_measured(trained, measured, chosen):
+    assert choose(trained(rates(**measured)), "auto") == chosen
+
+
+@pytest.mark.parametrize(("there", "chosen"), [(True, "torch"), (False, "onnx")])
+def test_auto_on_another_machine_is_the_graph_unless_there_is_a_gpu(trained, gpu, there, chosen):
+    gpu(there)
+    assert choose(trained(lambda record: record.update(machine={})), "auto") == chosen
+
+
+def test_auto_is_never_a_backend_that_is_not_exact(trained):
+    def change(record):
+        rates(onnx=5, torch=9)(record)
+        record["accepted"]["onnx-int8"] = {"agreement": 1.0, "windows_per_second": 99}
+        record["accepted"]["onnx"] |= {"agreement": 0.99, "windows_per_second": 50}
+
+    found = trained(change)
+    shutil.copy(found.folder / "onnx/model.onnx", found.folder / "onnx/model_int8.onnx")
+    assert choose(found, "auto") == "torch"
+    assert choose(found, "onnx-int8") == "onnx-int8"
+
+
+def test_auto_without_a_graph_is_torch(trained):
+    found = trained(rates(onnx=9, torch=5))
+    shutil.rmtree(found.folder / "onnx")
+    assert choose(found, "auto") == "torch"
+    del found.info["backends"]
+    assert choose(found, "auto") == "torch"
+
+
+def test_named_backend_that_is_missing_is_refused_with_the_command_that_makes_it(trained):
+    found = trained()
+    with pytest.raises(UsageError, match="no graph that was accepted") as caught:
+        choose(found, "onnx-int8")
+    assert caught.value.hint == f"bertkit export {found.folder} --int8"
+    (found.folder / "onnx/model.onnx").unlink()
+    with pytest.raises(UsageError, match=r"model\.onnx is gone") as caught:
+        choose(found, "onnx")
+    assert caught.value.hint == f"bertkit export {found.folder}"
+
+
+def test_unknown_backend_is_refused_with_the_known_ones(trained):
+    with pytest.raises(UsageError, match='"gpu"') as caught:
+        choose(trained(), "gpu")
+    assert caught.value.hint == "one of: auto, onnx, onnx-int8, torch"

@@ -6,10 +6,11 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "finetune", "load_run", "predict"]
+__all__ = ["__version__", "evaluate", "export", "finetune", "load_run", "predict"]
 
 _PUBLIC = {
     "evaluate": "bertkit.engine.evaluate",
+    "export": "bertkit.engine.export",
     "finetune": "bertkit.engine.finetune",
     "load_run": "bertkit.engine.predictor",
     "predict": "bertkit.engine.predict",

@@ -27,6 +27,7 @@ from bertkit.errors import BertkitError, Interrupted, PeerLostError, UsageError
 BUG = 70
 INTERRUPTED = 130
 SHARED = ("eval", "finetune", "predict")
+THREADED = (*SHARED, "export")
 COMMON = {
     "json": (["--json"], "Print one JSON document."),
     "quiet": (["--quiet", "-q"], "Print results and errors only."),
@@ -52,7 +53,8 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         if hasattr(module, "group"):
             app.add_typer(_group(module), name=name)
         else:
-            function = _in_processes(_with_threads(module.command), arguments) if name in SHARED else module.command
+            function = _with_threads(module.command) if name in THREADED else module.command
+            function = _in_processes(function, arguments) if name in SHARED else function
             app.command(name, epilog=_epilog(module.EXAMPLES))(_with_common(function))
     return app
 

@@ -55,7 +55,8 @@ def compare(
 def same(answer: Any, other: Any) -> bool:
     """Tell whether two answers say the same; how sure a part of an answer is does not count."""
     if isinstance(answer, float) and isinstance(other, float):
-        return math.isclose(answer, other, rel_tol=CLOSE, abs_tol=CLOSE)
+        both_nan = math.isnan(answer) and math.isnan(other)
+        return both_nan or math.isclose(answer, other, rel_tol=CLOSE, abs_tol=CLOSE)
     return bool(_without_scores(answer) == _without_scores(other))
 
 

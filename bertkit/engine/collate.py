@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Window
@@ -48,24 +50,28 @@ class Collate:
 
         parts = []
         count = 0
-        for part in self._divided(windows):
-            inputs = self._inputs(part)
+        for part, inputs in self._parts(windows):
             inputs["labels"] = self.adapter.target_batch(part)
             count += self.adapter.count(inputs["labels"])
             parts.append({key: torch.from_numpy(value) for key, value in inputs.items()})
         return {"parts": parts, "labels": torch.zeros(count), "windows": windows, "collate": self}
 
-    def _divided(self, windows: Sequence[Window]) -> list[list[Window]]:
+    def _parts(self, windows: Sequence[Window]) -> Iterator[tuple[list[Window], dict[str, np.ndarray]]]:
         lengths = [window.input_ids.size for window in windows]
-        if self.flattened:
-            parts = by_tokens(lengths, self.most, self.budget)
-        else:
-            parts = by_length(lengths, self.most, self.part_cost, self.budget)
-        return [[windows[position] for position in part] for part in parts]
+        alike = by_length(lengths, self.most, self.part_cost, self.budget)
+        if not self.flattened:
+            for positions in alike:
+                part = [windows[position] for position in positions]
+                yield part, self._padded(part)
+            return
+        # The same parts, but only attention knows of them: for all other layers they are one long row.
+        order = [(place, block) for block, places in enumerate(alike) for place in places]
+        for positions in by_tokens([lengths[place] for place, _ in order], self.most, self.budget):
+            part = [windows[order[position][0]] for position in positions]
+            blocks = [order[position][1] for position in positions]
+            yield part, flat.flatten(part, self.accepted, [0, *(np.flatnonzero(np.diff(blocks)) + 1), len(part)])
 
-    def _inputs(self, part: Sequence[Window]) -> dict[str, Any]:
-        if self.flattened:
-            return flat.flatten(part, self.accepted)
+    def _padded(self, part: Sequence[Window]) -> dict[str, np.ndarray]:
         inputs = {key: value for key, value in pad(part, self.pad_id).items() if key in self.accepted}
         if inputs["attention_mask"].all():
             # Attention is faster without.

@@ -130,11 +130,15 @@ def own_rows(run: Run) -> tuple[Examples, bool]:
     """
     if run.recipe.data.test is not None:
         return load.split(run.recipe, "test", run.adapter), False
-    return validation_rows(run), True
+    return validation_rows(run, "restore them, or bertkit eval --data FILE"), True
 
 
-def validation_rows(run: Run) -> Examples:
+def validation_rows(run: Run, hint: str = "restore them") -> Examples:
     """Read the rows that selected the best epoch of a run.
+
+    Args:
+        run: The run.
+        hint: What to type where they have changed.
 
     Raises:
         RunError: They have changed since training.
@@ -146,7 +150,7 @@ def validation_rows(run: Run) -> Examples:
     if rows.fingerprint() != run.info["data"]["validation"]["fingerprint"]:
         raise RunError(
             f"{rows.source}: the rows that {run.name} was validated on have changed since training",
-            "restore them, or bertkit eval --data FILE",
+            hint,
         )
     return rows
 

@@ -113,7 +113,7 @@ def resume(folder: Path, progress: Progress = silent) -> Run:
     resolved = resolve_layers([Layer("resumed run", state["recipe"])], settings_model)
     prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
     target = folder.resolve().with_name(state["replaces"]) if state["replaces"] else folder
-    job = Job(state["label"], prepared, target, folder, state["linear"])
+    job = Job(state["label"], prepared, target, folder, state.get("linear", "torch"))
     return _finish(job, state.get("seeds", ()), progress)
 
 

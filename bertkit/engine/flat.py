@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from bertkit.adapters._encoder import Window
 from bertkit.engine import varlen_attention
 from bertkit.engine.family import POSITIONS_AFTER_PADDING
-from bertkit.engine.varlen_attention import Packing
+from bertkit.engine.packing import Packing
 from bertkit.errors import ModelError
 
 # Where the families keep the module whose output the head, or the pooler before it, reads.
@@ -38,16 +38,19 @@ def supports(model: Any) -> bool:
     )
 
 
-def flatten(windows: Sequence[Window], accepted: Collection[str]) -> dict[str, np.ndarray]:
+def flatten(
+    windows: Sequence[Window], accepted: Collection[str], blocks: Sequence[int] | None = None
+) -> dict[str, np.ndarray]:
     """Return windows as the inputs of `forward`.
 
     input_ids, token_type_ids and position_ids have shape (1, tokens) and count positions from 0 in each window.
-    attention_mask is that of the padded batch, shape (windows, longest window). All are int64. cu_seq_lens and places
-    are those of `Packing`.
+    attention_mask is that of the padded batch, shape (windows, longest window). All are int64. cu_seq_lens, places and
+    blocks are those of `Packing`.
 
     Args:
         windows: Any number, of any lengths.
         accepted: Names of the inputs that the model takes.
+        blocks: Where blocks of similar length start, and at last the number of windows; None is one block.
     """
     sizes = np.array([window.input_ids.size for window in windows])
     mask = np.arange(sizes.max()) < sizes[:, None]
@@ -61,10 +64,11 @@ def flatten(windows: Sequence[Window], accepted: Collection[str]) -> dict[str, n
         **{name: values.astype(np.int64) for name, values in inputs.items() if name in accepted},
         "cu_seq_lens": np.concatenate([[0], sizes.cumsum()]).astype(np.int32),
         "places": np.flatnonzero(mask),
+        "blocks": np.array([0, len(windows)] if blocks is None else blocks, np.int64),
     }
 
 
-def forward(model: Any, inputs: Mapping[str, Any]) -> Any:
+def forward(model: Any, **inputs: Any) -> Any:
     """Return what the model answers to windows, flattened or padded: the same outputs in the same shapes.
 
     Only the head sees padding, as zeros; the layers below it compute none.
@@ -80,11 +84,11 @@ def forward(model: Any, inputs: Mapping[str, Any]) -> Any:
         return model(**inputs)
     network = _unwrapped(model)
     _enable(network)
-    rest = dict(inputs)
-    packing = Packing(rest.pop("cu_seq_lens"), rest.pop("places"), rest["attention_mask"].bool())
-    rest["position_ids"] = rest["position_ids"] + _first_position(network.config)
+    starts, places, blocks = (inputs.pop(name) for name in ("cu_seq_lens", "places", "blocks"))
+    packing = Packing(starts, places, inputs["attention_mask"].bool(), blocks)
+    inputs["position_ids"] = inputs["position_ids"] + _first_position(network.config)
     with _padded_for_head(network, packing):
-        return model(**rest, packing=packing)
+        return model(**inputs, packing=packing)
 
 
 def _enable(network: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bertkit.adapters._results import Grid
-from bertkit.engine import device, layers
+from bertkit.engine import device, flat, layers
 from bertkit.engine.prepare import Prepared, Split
 
 SHOWN = 3
@@ -126,7 +126,7 @@ def _timed(prepared: Prepared, target: str) -> float:
         for part in step["parts"]:
             inputs = {key: value.to(target) for key, value in part.items()}
             labels = inputs.pop("labels")
-            loss = prepared.adapter.loss(prepared.adapter.logits(network(**inputs)), labels)
+            loss = prepared.adapter.loss(prepared.adapter.logits(flat.forward(network, **inputs)), labels)
             (loss / step["labels"].numel()).backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -93,7 +93,7 @@ def predict(
     with open_table(input, recipe.data) as table:
         reader = TableReader(predictor, table, recipe.columns, shared, all_scores)
         name = str(output) if output is not None else default_output(str(input))
-        done = Predicted(name, list(reader.added.values()), predictor.backend)
+        done = Predicted(name, list(reader.output.added.values()), predictor.backend)
         if not processes.is_main():
             _answer_along(reader, done)
             return done
@@ -125,7 +125,8 @@ def _write(reader: TableReader, writer: Writer, done: Predicted, progress: Progr
     with reader.overlapping() as chunks:
         for chunk in chunks:
             records = reader.answer(chunk, done.unseen)
-            rows = [reader.answered(row, record, writer.form) for row, record in zip(chunk.rows, records, strict=True)]
+            output = reader.output
+            rows = [output.row(row, record, writer.form) for row, record in zip(chunk.rows, records, strict=True)]
             writer.write(rows)
             done.empty += records.count(None)
             done.first += rows[: max(5 - len(done.first), 0)]

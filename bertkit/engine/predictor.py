@@ -96,9 +96,7 @@ class Predictor:
             examples: Rows that all have text.
             encoder: Another one than the run's own, of the same tokenizer and limits.
         """
-        return self.adapter.encode(
-            examples[processes.index() :: processes.count()], encoder or self.encoder, targets=False
-        )
+        return self.adapter.encode(processes.share(examples), encoder or self.encoder, targets=False)
 
     def finish(
         self, examples: Sequence[Example], encoded: Encoded, unseen: Unseen | None = None, progress: Progress = silent
@@ -111,13 +109,10 @@ class Predictor:
             unseen: A ledger to add to.
             progress: Told how many windows are done.
         """
-
-        def own(share: Sequence[Example]) -> list[Record]:
-            with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
-                logits = self.forward(encoded.windows, progress)
-            return self.adapter.decode(logits, encoded.windows, len(share))
-
-        records = processes.shared(examples, own)
+        with device.memory_errors("stop other programs, or --set encode.max_length=128 in a new training"):
+            logits = self.forward(encoded.windows, progress)
+        own = self.adapter.decode(logits, encoded.windows, len(processes.share(examples)))
+        records = processes.merge(own)
         if unseen is not None:
             ledger = Unseen()
             ledger.add(encoded)
@@ -155,11 +150,13 @@ def load_run(name: str | Path | None = None, *, backend: str = AUTO) -> Predicto
 
     Args:
         name: Folder or name of a run; None is the newest.
-        backend: "torch", "onnx" or "onnx-int8"; "auto" is the fastest of those that the run has and that are exact.
+        backend: "torch", "onnx" or "onnx-int8"; "auto" is the fastest exact one that the run has, or the graph
+            where torch is hardly faster, since torch takes seconds to start.
 
     Raises:
         RunError: There is no such run.
         UsageError: The run has not got that backend.
+        MachineError: What the backend needs is not installed, or broken.
     """
     found = run.find(name)
     return Predictor(found, choose(found, backend))

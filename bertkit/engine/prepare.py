@@ -16,7 +16,7 @@ from bertkit.adapters._results import Encoded
 from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out
-from bertkit.engine import checkpoint, device, family, load, processes
+from bertkit.engine import checkpoint, device, family, flat, load, processes
 from bertkit.engine.batches import ShuffledBatches, steps
 from bertkit.engine.checkpoint import Checkpoint
 from bertkit.engine.collate import Collate
@@ -127,7 +127,9 @@ class Prepared:
         most = math.ceil(train.batch_size / train.accumulation)
         inputs = accepted_inputs(network)
         cost, budget = device.part_cost(target), device.token_budget(target)
-        return Collate(self.adapter, self.encoder.pad_id, inputs, most, cost, budget)
+        # On a GPU the trainer tries both.
+        flattened = target == "cpu" and flat.supports(network)
+        return Collate(self.adapter, self.encoder.pad_id, inputs, most, cost, budget, flattened)
 
     def data_info(self) -> dict[str, Any]:
         """Return what a run stores about its rows."""

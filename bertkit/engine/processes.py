@@ -81,12 +81,21 @@ def shared(items: Sequence[Item], answer: Callable[[Sequence[Item]], Sequence[An
         items: The same in every process.
         answer: From some items to as many answers.
     """
-    if count() == 1:
-        return list(answer(items))
-    answers: list[Any] = [None] * len(items)
-    for position, part in enumerate(gather(list(answer(items[index() :: count()])))):
-        answers[position :: count()] = part
-    return answers
+    return merge(answer(share(items)))
+
+
+def share(items: Sequence[Item]) -> Sequence[Item]:
+    """Return those of some items that this process answers."""
+    return items[index() :: count()]
+
+
+def merge(answers: Sequence[Answer]) -> list[Answer]:
+    """Return the answers to all items, in their order, from what each process answered to its `share`."""
+    parts = gather(list(answers))
+    merged: list[Any] = [None] * sum(map(len, parts))
+    for position, part in enumerate(parts):
+        merged[position :: count()] = part
+    return merged
 
 
 @contextmanager

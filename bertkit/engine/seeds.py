@@ -7,12 +7,13 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from bertkit.data.metrics import smaller_is_better
-from bertkit.engine import processes, run
+from bertkit.engine import device, layers, processes, run
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
 from bertkit.engine.train import Job, train
@@ -32,6 +33,7 @@ def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
     Returns:
         The run with the best validation score, with the mean and spread over seeds in its info.
     """
+    job = replace(job, linear=job.linear or layers.fastest_linear(device.choose()))
     if processes.is_main():
         job.work.mkdir(parents=True, exist_ok=True)
         run.write_json(job.work / run.STATE_FILE, job.state() | {"seeds": list(seeds)})
@@ -48,7 +50,7 @@ def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
         log.warning("Seed %s collapsed: it gives every validation row the same answer.", collapsed)
     if processes.is_main():
         _copy(best.folder, job.work)
-        info = {key: value for key, value in best.info.items() if key != "created"}
+        info = {key: value for key, value in best.info.items() if key not in {"created", "backends"}}
         run.save(job.work, {**info, "seeds": summary})
         run.replace_by(job.folder, job.work)
     processes.wait()
@@ -76,7 +78,7 @@ def _train_one(job: Job, seed: int, count: str, progress: Progress) -> Run:
         return run.load(folder)
     log.info("Seed %d (%s)", seed, count)
     try:
-        return train(Job(job.label, job.prepared.with_seed(seed), folder, folder), progress)
+        return train(Job(job.label, job.prepared.with_seed(seed), folder, folder, job.linear), progress)
     except Interrupted as error:
         raise Interrupted(error.message, run.resume_command(job.work), error.exit_code - 128) from error
 
@@ -88,7 +90,8 @@ def _best(runs: list[Run]) -> Run:
 
 
 def _copy(source: Path, target: Path) -> None:
-    for path in source.iterdir():
+    """Copy the files of a run; its graphs, in a folder of their own, are made anew."""
+    for path in filter(Path.is_file, source.iterdir()):
         try:
             os.link(path, target / path.name)
         except OSError:

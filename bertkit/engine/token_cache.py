@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bertkit.adapters._encoder import Encoder
+from bertkit.errors import Interrupted
 
 log = logging.getLogger("bertkit")
 # Of fewer characters, the ids are there before anybody notices.
@@ -111,6 +112,8 @@ def read(path: Path, texts: Sequence[str]) -> dict[str, np.ndarray] | None:
         os.utime(path)
     except FileNotFoundError:
         return None
+    except Interrupted:
+        raise
     except Exception as error:
         # Whatever a damaged file makes zipfile and numpy say: the texts are still there.
         log.debug("%s is not used: %r", path, error)
@@ -120,6 +123,9 @@ def read(path: Path, texts: Sequence[str]) -> dict[str, np.ndarray] | None:
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write the arrays of a file, whole or not at all, and remove what was not used for longest beyond the limit."""
+    if (size := sum(array.nbytes for array in arrays.values())) > MOST_BYTES:
+        log.debug("%s is not kept: it would have %d bytes", path, size)
+        return
     part = None
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

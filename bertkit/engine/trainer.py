@@ -82,7 +82,7 @@ class EncoderTrainer(Trainer):
         loader: DataLoader[Any] = DataLoader(
             self.train_dataset,
             batch_sampler=self.batches,  # type: ignore[arg-type]
-            collate_fn=self.data_collator,
+            collate_fn=self._collated,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
         )
@@ -112,19 +112,21 @@ class EncoderTrainer(Trainer):
         """Count nothing: the count of the base class looks for padded inputs."""
         return 0
 
+    def _collated(self, windows: Sequence[Window]) -> dict[str, Any]:
+        return self.collate(windows)
+
     def _settle(self, model: Any) -> None:
         """Choose the faster form of batches, and take the step that needs most memory; what they did is forgotten.
 
-        What does not fit into memory shows now and not in an hour. On a CPU padding in parts is the faster form, and
-        the tokens of a part are few.
+        What does not fit into memory shows now and not in an hour. On a CPU the form is known and the parts are small.
         """
         self.settled = True
-        if self.args.device.type == "cpu":
+        if self.args.device.type != "cuda":
             return
         windows: list[Window] = self.train_dataset
         longest = sorted(windows, key=lambda window: -window.input_ids.size)[: self.args.train_batch_size]
         with torch.random.fork_rng():
-            if flat.supports(model) and processes.count() == 1:
+            if flat.supports(model):
                 self.collate = self._fastest(model, [replace(self.collate, flattened=form) for form in (False, True)])
             self._take(model, longest)
         log.debug("Batches are %s", self.collate.form)
@@ -138,7 +140,7 @@ class EncoderTrainer(Trainer):
                 spent.append(time.perf_counter() - started)
         # The first step of each also prepares its kernels.
         middle = [median(spent[1:] or spent) for spent in seconds]
-        return forms[middle.index(min(middle))]
+        return forms[processes.agree(lambda: middle.index(min(middle)))]
 
     def _take(self, model: Any, windows: Sequence[Window]) -> None:
         inputs = self.collate(windows)
@@ -149,7 +151,7 @@ class EncoderTrainer(Trainer):
     def _fitted(self, model: Any, inputs: dict[str, Any], targets: Any) -> torch.Tensor:
         """Add up the gradients in parts that fit into memory, which are found by trying."""
         while True:
-            # The loader may have made the parts before the form was chosen, or before it was found too large.
+            # The loader may have made these parts before the form was chosen, or found too large.
             fresh = inputs if inputs["collate"] == self.collate else self.collate(inputs["windows"])
             try:
                 return self._step(model, self._prepare_inputs(fresh["parts"]), targets)
@@ -170,7 +172,7 @@ class EncoderTrainer(Trainer):
         for position, part in enumerate(parts, 1):
             with nullcontext() if position == len(parts) else self.accelerator.no_sync(model):
                 with self.compute_loss_context_manager():
-                    loss = self.compute_loss(partial(_forward, model), part, num_items_in_batch=targets)
+                    loss = self.compute_loss(partial(flat.forward, model), part, num_items_in_batch=targets)
                 self.accelerator.backward(loss)
             total += loss.detach()
         return total
@@ -178,10 +180,6 @@ class EncoderTrainer(Trainer):
     def _share_of_mean(self, outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
         # The sum over a part divided by the targets of the whole step: the parts add up to the step's mean.
         return self.adapter.loss(self.adapter.logits(outputs).float(), labels) / num_items_in_batch
-
-
-def _forward(model: Any, **inputs: Any) -> Any:
-    return flat.forward(model, inputs)
 
 
 def _can_shrink(error: RuntimeError, batch: dict[str, Any]) -> bool:

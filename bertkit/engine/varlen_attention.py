@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from bertkit.engine.packing import Block, Packing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "varlen_attention"
 WIDEST_HEAD = 128
-
-
-@dataclass(frozen=True)
-class Packing:
-    """Where the windows of a flattened batch lie; tensors on the device of the model.
-
-    Args:
-        cu_seq_lens: Where each window starts and, at last, the number of tokens, shape (windows + 1,), int32.
-        places: Where each token lies in the padded batch read row by row, shape (tokens,), int64.
-        mask: Which places of the padded batch hold a token, shape (windows, longest window), bool.
-    """
-
-    cu_seq_lens: Tensor
-    places: Tensor
-    mask: Tensor
-
-    def pad(self, rows: Tensor) -> Tensor:
-        """Return rows of shape (tokens, ...) as (windows, longest window, ...), zeros where there is no token."""
-        padded = rows.new_zeros(self.mask.numel(), *rows.shape[1:])
-        return padded.index_copy(0, self.places, rows).view(*self.mask.shape, *rows.shape[1:])
-
-    def unpad(self, padded: Tensor) -> Tensor:
-        """Return a tensor of shape (windows, longest window, ...) as (tokens, ...)."""
-        return padded.flatten(0, 1).index_select(0, self.places)
-
-    def first(self, states: Tensor) -> Tensor:
-        """Return the first token of each window from states of shape (1, tokens, ...), shape (1, windows, ...)."""
-        return states.index_select(1, self.cu_seq_lens[:-1])
 
 
 def register() -> None:
@@ -183,16 +156,26 @@ def padded(
     """
     import torch
 
-    seen = packing.mask[:, None, None, :]
-    if reach is not None:
-        positions = torch.arange(packing.mask.shape[1], device=query.device)
-        distance = (positions[:, None] - positions).abs()
-        # Padding sees itself: a row that sees nothing has no softmax, and its gradient could spread.
-        seen = (seen & (distance <= reach)) | (distance == 0)
+    from bertkit.engine.layers.attention import attend as attend_padded
+
     whole = len(query) == len(key)
-    query = packing.pad(query) if whole else query[:, None]
-    query, key, value = (rows.transpose(1, 2) for rows in (query, packing.pad(key), packing.pad(value)))
-    found = torch.nn.functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=seen[..., : query.shape[2], :], dropout_p=dropout, scale=scaling
-    ).transpose(1, 2)
-    return packing.unpad(found) if whole else found[:, 0]
+    found = []
+    for block in packing.divided:
+        asking = block.pad(query[block.tokens]) if whole else query[block.windows, None]
+        states = [asking, block.pad(key[block.tokens]), block.pad(value[block.tokens])]
+        asking, asked, told = (rows.transpose(1, 2) for rows in states)
+        answers = attend_padded(asking, asked, told, _seen(block, reach, asking.shape[2]), dropout, scaling)
+        found.append(block.unpad(answers.transpose(1, 2)) if whole else answers[:, :, 0])
+    return torch.cat(found)
+
+
+def _seen(block: Block, reach: int | None, queries: int) -> Tensor | None:
+    """Return which keys each query of a block sees, which asks for so many places of each window."""
+    import torch
+
+    if reach is None:
+        return None if block.is_even else block.mask[:, None, None, :]
+    positions = torch.arange(block.mask.shape[1], device=block.mask.device)
+    distance = (positions[:queries, None] - positions).abs()
+    # Padding sees itself: a row that sees nothing has no softmax, and its gradient could spread.
+    return (block.mask[:, None, None, :] & (distance <= reach)) | (distance == 0)

@@ -57,7 +57,7 @@ def test_forward_refuses_flattened_windows_of_other_families(name, tmp_path):
     network = _network(prepared)
     assert not flat.supports(network)
     with pytest.raises(ModelError, match=name):
-        flat.forward(network, _flattened(network, prepared.train.taught))
+        flat.forward(network, **_flattened(network, prepared.train.taught))
 
 
 def test_forward_gives_logits_loss_and_gradients_of_padded_windows(network, prepared):
@@ -118,7 +118,7 @@ def test_forward_drops_attention_in_training_only(roberta):
     inputs = _flattened(network, windows)
     assert not np.allclose(*(_step(network, roberta.adapter, windows, inputs)[0] for _ in range(2)))
     network.eval()
-    once, again = (flat.forward(network, inputs).logits.tolist() for _ in range(2))
+    once, again = (flat.forward(network, **inputs).logits.tolist() for _ in range(2))
     assert once == again
 
 
@@ -199,7 +199,7 @@ def _padded(network, windows):
 def _logits(network, adapter, windows):
     """Logits of each window, without padding."""
     inputs = {name: values.to(network.device) for name, values in _flattened(network, windows).items()}
-    found = adapter.logits(flat.forward(network, inputs)).detach().float().cpu().numpy()
+    found = adapter.logits(flat.forward(network, **inputs)).detach().float().cpu().numpy()
     pairs = zip(found, windows, strict=True)
     return [line[: window.input_ids.size] if adapter.per_token else line for line, window in pairs]
 
@@ -209,7 +209,7 @@ def _step(network, adapter, windows, inputs):
     import torch
 
     network.zero_grad()
-    logits = adapter.logits(flat.forward(network, inputs))
+    logits = adapter.logits(flat.forward(network, **inputs))
     loss = adapter.loss(logits, torch.from_numpy(adapter.target_batch(windows)))
     loss.backward()
     gradients = {name: weight.grad.numpy() for name, weight in network.named_parameters() if weight.grad is not None}

@@ -54,7 +54,7 @@ def wanted(trainer):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"flattened": True}, {"flattened": True, "budget": 30}, {"budget": 30}, {"part_cost": 0}, {"most": 3}]
+    "changes", [{"flattened": False}, {"flattened": False, "budget": 30}, {"budget": 30}, {"part_cost": 0}, {"most": 3}]
 )
 def test_form_and_parts_of_batches_change_nothing(trainer, wanted, changes):
     _assert_close(_trained(trainer(**changes)), wanted)

@@ -3,7 +3,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from bertkit.engine import varlen_attention
-from bertkit.engine.varlen_attention import Packing
+from bertkit.engine.packing import Packing
 
 SIZES = (5, 1, 12, 7)
 HEADS, WIDTH = 2, 16
@@ -28,6 +28,21 @@ def test_attend_answers_the_first_token_of_each_window_alone(reach):
     found, _ = varlen_attention.attend(None, first, key, value, None, **every)
     assert found.shape == (1, len(SIZES), HEADS, WIDTH)
     torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("blocks", [[0, 1, len(SIZES)], [*range(len(SIZES) + 1)]])
+@pytest.mark.parametrize("reach", [None, 2])
+def test_blocks_change_nothing(blocks, reach):
+    states = _states("cpu", torch.float32)
+    wanted = varlen_attention.padded(*states, _packing("cpu"), reach=reach)
+    found = varlen_attention.padded(*states, _packing("cpu", blocks), reach=reach)
+    torch.testing.assert_close(found, wanted)
+    _compare_gradients(states, found, wanted)
+    first = _packing("cpu").first(states[0][None])[0]
+    alone, together = (
+        varlen_attention.padded(first, *states[1:], _packing("cpu", own), reach=reach) for own in (blocks, None)
+    )
+    torch.testing.assert_close(alone, together)
 
 
 def test_padded_drops_the_share_of_weights_that_is_asked_for():
@@ -110,11 +125,12 @@ def gpu():
     return "cuda"
 
 
-def _packing(device):
+def _packing(device, blocks=None):
     sizes = torch.tensor(SIZES)
     mask = torch.arange(max(SIZES)) < sizes[:, None]
     starts = torch.tensor([0, *sizes.cumsum(0)], dtype=torch.int32)
-    return Packing(starts.to(device), mask.flatten().nonzero()[:, 0].to(device), mask.to(device))
+    edges = torch.tensor(blocks or [0, len(SIZES)])
+    return Packing(starts.to(device), mask.flatten().nonzero()[:, 0].to(device), mask.to(device), edges.to(device))
 
 
 def _states(device, dtype):

@@ -29,7 +29,6 @@ def quicken(network: Any, device: str, linear: Linear, *, per_token: bool) -> No
         linear: From `fastest_linear`, or what a training was begun with: they round differently.
         per_token: Whether its head reads every token; else only the first one is computed in the last layer.
     """
-    from bertkit.engine.layers.attention import use_cheap_attention
     from bertkit.engine.layers.dropout import use_cheap_dropout
     from bertkit.engine.layers.embedding import use_in_place_embeddings
     from bertkit.engine.layers.first_position import use_first_position
@@ -40,7 +39,6 @@ def quicken(network: Any, device: str, linear: Linear, *, per_token: bool) -> No
     if device != "cpu":
         return
     use_cheap_dropout(network)
-    use_cheap_attention(network)
     if linear == "onednn":
         use_onednn(network)
     if processes.count() == 1:

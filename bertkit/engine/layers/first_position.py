@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from bertkit.engine import varlen_attention
-from bertkit.engine.layers.attention import attention
-from bertkit.engine.varlen_attention import Packing
+from bertkit.engine.layers.attention import attend
+from bertkit.engine.packing import Packing
 
 # Where the families keep the norm that comes before the attention, those that have one.
 NORMS = ("LayerNorm", "ln", "self_attn_layer_norm")
@@ -94,8 +94,7 @@ def _attend(
     width, dropout = own.attention_head_size, own.dropout.p if own.training else 0.0
     query, key, value = (part.unflatten(-1, (-1, width)).transpose(1, 2) for part in (query, key, value))
     if packing is None:
-        seen = None if mask is None else mask[..., :1, :]
-        found, _ = attention(own, query, key, value, seen, dropout=dropout)
+        found = attend(query, key, value, None if mask is None else mask[..., :1, :], dropout).transpose(1, 2)
     else:
         found, _ = varlen_attention.attend(own, query, key, value, None, dropout=dropout, packing=packing)
     return found.flatten(2)

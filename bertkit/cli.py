@@ -39,7 +39,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
     """Return the application with one command a file of commands/.
 
     Args:
-        arguments: As typed; what several processes are started with.
+        arguments: As typed; what several processes are started with. If they begin with a verb, it is the only one.
     """
     app = typer.Typer(
         help="Fine-tune BERT-family encoders on your own table of text, then put them to work.",
@@ -48,7 +48,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_global)
-    for module in verbs():
+    for module in _needed(arguments):
         name = module.__name__.rpartition(".")[2]
         if hasattr(module, "group"):
             app.add_typer(_group(module), name=name)
@@ -61,8 +61,21 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
 
 def verbs() -> list[ModuleType]:
     """Return the modules of commands/ that are verbs, in alphabetical order."""
+    return [_verb(name) for name in _names()]
+
+
+def _needed(arguments: Sequence[str]) -> list[ModuleType]:
+    """Return the verb that is asked for, else all: each takes time to build."""
+    return [_verb(arguments[0])] if arguments and arguments[0] in _names() else verbs()
+
+
+def _names() -> list[str]:
     names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
-    return [importlib.import_module(f"{commands.__name__}.{name}") for name in names if not name.startswith("_")]
+    return [name for name in names if not name.startswith("_")]
+
+
+def _verb(name: str) -> ModuleType:
+    return importlib.import_module(f"{commands.__name__}.{name}")
 
 
 def main() -> None:

@@ -62,6 +62,27 @@ def finished(tiny, reviews, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def forgetful_exporter(monkeypatch):
+    """The exporter of a classifier that has forgotten what it learnt."""
+    from bertkit.engine.backends import _trace
+
+    trace = _trace.trace
+
+    def forgetful(network, *given):
+        import copy
+
+        import torch
+
+        other = copy.deepcopy(network)
+        with torch.no_grad():
+            other.classifier.weight.neg_()
+            other.classifier.bias.neg_()
+        trace(other, *given)
+
+    monkeypatch.setattr("bertkit.engine.backends._graphs.trace", forgetful)
+
+
 @pytest.fixture(scope="session")
 def finished_words(tiny, tmp_path_factory):
     """The folder of a finished run that gives every word its part of speech."""

@@ -21,24 +21,31 @@ def command(
         bool, typer.Option("--int8", help="Also a graph in eight bits: faster, and not quite as good.")
     ] = False,
     max_drop: Annotated[
-        float,
-        typer.Option("--max-drop", min=0.0, help="Points of the metric that a graph may lose, else it is refused."),
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            "--max-drop",
+            min=0.0,
+            help="Points of the metric that the graph in eight bits may lose, else it is refused.",
+            show_default="as for the one that is there, else 0.5",
+        ),
+    ] = None,
 ) -> None:
     """Write ONNX graphs into a run, compare their answers on its validation rows and time them on this machine."""
-    from bertkit.engine.export import export
+    from bertkit.engine.export import check_refused, export
     from bertkit.errors import UsageError
 
     if to != "onnx":
         raise UsageError(f'--to "{to}": there is no such format', "--to onnx")
-    _show(export(run, int8=int8, max_drop=max_drop))
+    done = export(run, int8=int8, max_drop=max_drop)
+    _show(done)
+    check_refused(done)
 
 
 def _show(run: Run) -> None:
     record = run.info["backends"]
     console.table(
         f"{run.name} on {record['rows']} rows",
-        ["backend", "same answers", record["metric"], "points lost", "windows/s"],
+        ["backend", "same answers", record["metric"], "points lost", "windows/s", "kept"],
         [
             [
                 name,
@@ -46,9 +53,10 @@ def _show(run: Run) -> None:
                 facts["score"],
                 facts["points_lost"],
                 round(facts["windows_per_second"]),
+                "yes" if name in record["accepted"] else "no",
             ]
-            for name, facts in record["accepted"].items()
+            for name, facts in {**record["accepted"], **record["refused"]}.items()
         ],
     )
-    console.line(f"The graphs are in {run.folder / 'onnx'}")
+    console.line(f"The graphs that are kept are in {run.folder / 'onnx'}")
     console.result({"run": str(run.folder), **record})

@@ -91,8 +91,8 @@ def _values(given: list[str]) -> dict[str, str]:
 
 
 def _show_one(values: dict[str, str], run: str | None, backend: str, all_scores: bool) -> None:
-    from bertkit.engine.predictor import load_run
     from bertkit.engine.output_rows import rounded
+    from bertkit.engine.predictor import load_run
     from bertkit.errors import DataError
 
     predictor = load_run(run, backend=backend)

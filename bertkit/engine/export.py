@@ -4,51 +4,69 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bertkit.adapters._encoder import Window
 from bertkit.data.examples import Example
-from bertkit.engine import backends, device, evaluate, layers, machine, processes
+from bertkit.engine import backends, device, evaluate, layers, load, machine, processes
 from bertkit.engine import run as runs
 from bertkit.engine.agreement import compare
+from bertkit.engine.backends.onnx_int8 import OnnxInt8
 from bertkit.engine.forward import Forward
 from bertkit.engine.run import Run
 from bertkit.engine.side_by_side import side_by_side
-from bertkit.errors import BertkitError, GateError, MachineError
+from bertkit.errors import BertkitError, DataError, GateError, Interrupted, MachineError, RunError, UsageError
 
 log = logging.getLogger("bertkit")
 MAX_DROP = 0.5  # points
+CALIBRATION_ROWS = 128
 # After a training nobody waits for a graph: a part of the validation rows shows whether it is exact.
 MOST_ROWS_AFTER_TRAINING = 256
 
 
-def export(name: str | Path | None = None, *, int8: bool = False, max_drop: float = MAX_DROP) -> Run:
+def export(name: str | Path | None = None, *, int8: bool = False, max_drop: float | None = None) -> Run:
     """Make the graph of a run, and measure on its validation rows how it answers and how fast each backend is here.
 
     Args:
         name: Folder or name of a run; None is the newest.
-        int8: Also make a graph with weights of eight bits.
-        max_drop: What a graph may lose of the metric that selected the best epoch, in points (hundredths).
+        int8: Also make a graph with weights of eight bits; where there is one, it is made anew anyhow.
+        max_drop: What the graph in eight bits may lose of the metric that selected the best epoch, in points
+            (hundredths). None is what the one that is there was kept with, else MAX_DROP.
 
     Returns:
-        The run, with "backends" in its info: what was accepted and what was refused.
+        The run, with "backends" in its info: what was accepted and what was refused; see `check_refused`.
 
     Raises:
         BertkitError: The rows cannot be read, or the model cannot become a graph.
-        GateError: A graph loses more; those that do not are kept.
     """
     found = runs.find(name)
-    had = found.info.get("backends", {}).get("accepted", {})
     rows = evaluate.validation_rows(found).rows
-    try:
-        done = _export(found, rows, max_drop, int8=int8 or "onnx-int8" in had)
-    except OSError as error:
-        raise MachineError(f"{found.folder}: the graph cannot be written: {error}") from error
-    if sentence := _refusal(done.info["backends"], max_drop):
-        raise GateError(sentence, "--max-drop with a larger number, if that is good enough")
-    return done
+    there = (found.folder / OnnxInt8.graph).is_file()
+    before = found.info.get("backends", {}).get("max_drop") if there else None
+    if max_drop is None:
+        max_drop = MAX_DROP if before is None else before
+    return _export(found, rows, max_drop, _calibration(found) if int8 or there else ())
+
+
+def check_refused(run: Run) -> None:
+    """Check that all graphs were kept.
+
+    Args:
+        run: From `export`.
+
+    Raises:
+        GateError: A graph was refused.
+    """
+    record = run.info["backends"]
+    if refused := record["refused"]:
+        sentences = [_sentence(name, facts, record) for name, facts in refused.items()]
+        exact = all(backends.load(name).exact for name in refused)
+        hint = "--backend torch" if exact else "--max-drop with a larger number, if that is good enough"
+        raise GateError("; ".join(sentences), hint)
 
 
 def export_trained(run: Run, examples: Sequence[Example]) -> Run:
@@ -62,6 +80,7 @@ def export_trained(run: Run, examples: Sequence[Example]) -> Run:
         if device.choose() == "cuda":
             log.debug("No graph is made where there is a GPU; bertkit export %s makes one", run.folder)
         else:
+            log.info("The run is complete. Its ONNX graph is made and compared with it: %s", run.folder)
             _try_to_export(run, examples[:: math.ceil(len(examples) / MOST_ROWS_AFTER_TRAINING)])
     processes.wait()
     return runs.load(run.folder)
@@ -69,38 +88,62 @@ def export_trained(run: Run, examples: Sequence[Example]) -> Run:
 
 def _try_to_export(run: Run, examples: Sequence[Example]) -> None:
     try:
-        done = _export(run, examples, MAX_DROP, int8=False)
+        check_refused(_export(run, examples, MAX_DROP))
+    except Interrupted:
+        raise
     except Exception as error:
         # A training of hours is worth more than any mistake in what follows it.
         reason = error.message if isinstance(error, BertkitError) else repr(error)
         log.warning("The run has no ONNX graph, so that predict needs torch: %s", reason)
-        return
-    if sentence := _refusal(done.info["backends"], MAX_DROP):
-        log.warning("%s", sentence)
 
 
-def _export(run: Run, examples: Sequence[Example], max_drop: float, *, int8: bool) -> Run:
+def _calibration(run: Run) -> list[Window]:
+    """Return windows of training rows: the validation rows judge the graph, so they must not shape it."""
+    try:
+        rows = load.split(run.recipe, "train", run.adapter).rows
+    except (DataError, MachineError, UsageError) as error:
+        raise RunError(
+            f"a graph in eight bits is calibrated on training rows, which cannot be read: {error.message}",
+            f"restore them, or do without --int8 and {run.folder / OnnxInt8.graph}",
+        ) from error
+    held = set(run.held_out() or ())
+    own = [row for position, row in enumerate(rows) if position not in held]
+    some = own[:: math.ceil(len(own) / CALIBRATION_ROWS)]
+    return run.adapter.encode(some, run.encoder(), targets=False).windows
+
+
+def _export(run: Run, examples: Sequence[Example], max_drop: float, calibration: Sequence[Window] = ()) -> Run:
     from bertkit.engine.backends import _graphs
-    from bertkit.engine.backends.torch import Torch
 
-    adapter, encoder = run.adapter, run.encoder()
-    metric = run.info["training"]["metric"]
-    windows = adapter.encode(examples, encoder, targets=False).windows
+    encoder = run.encoder()
+    windows = run.adapter.encode(examples, encoder, targets=False).windows
     network = _network(run)
-    with TemporaryDirectory(prefix=".export-", dir=run.folder) as name:
+    with _writing(run.folder), TemporaryDirectory(prefix=".export-", dir=run.folder) as name:
         made = Path(name)
-        names = _graphs.make(network, adapter, windows, encoder.pad_id, made, int8=int8)
-        opened = {name: backends.load(name).open(made, adapter) for name in names}
-        opened["torch"] = Torch(network.to(device.choose()), adapter)
-        forwards = {name: Forward(backend, adapter, encoder.pad_id) for name, backend in opened.items()}
-        found = compare(side_by_side(forwards, windows), adapter, windows, examples, metric)
-        accepted = {name: facts for name, facts in found.items() if facts["points_lost"] <= max_drop}
+        names = _graphs.make(network, run.adapter, windows, encoder.pad_id, made, calibration)
+        found = _measure(run, network, made, names, windows, examples)
+        accepted = {name: facts for name, facts in found.items() if _is_good(name, facts, max_drop)}
+        info = {**run.info, "backends": {
+            "machine": machine.fingerprint(),
+            "rows": len(examples),
+            "metric": run.info["training"]["metric"],
+            "max_drop": max_drop,
+            "accepted": accepted,
+            "refused": {name: facts for name, facts in found.items() if name not in accepted},
+        }}  # fmt: skip
         _keep(run.folder, made, accepted)
-    refused = {name: facts for name, facts in found.items() if name not in accepted}
-    record = {"machine": machine.fingerprint(), "rows": len(examples), "metric": metric, "accepted": accepted}
-    info = {**run.info, "backends": {**record, "refused": refused}}
-    runs.write_json(run.folder / runs.RUN_FILE, info)
+        runs.write_json(run.folder / runs.RUN_FILE, info)
     return Run(run.folder, info)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(
+            f"{folder}: the graph cannot be written: {error}", "free some space, or make the folder writable"
+        ) from error
 
 
 def _network(run: Run) -> Any:
@@ -116,6 +159,27 @@ def _network(run: Run) -> Any:
     return network
 
 
+def _measure(
+    run: Run, network: Any, made: Path, names: Sequence[str], windows: Sequence[Window], examples: Sequence[Example]
+) -> dict[str, dict[str, float]]:
+    """Return what graphs that were made, and the weights, are worth on labelled rows."""
+    from bertkit.engine.backends.torch import Torch
+
+    adapter = run.adapter
+    opened = {name: backends.load(name).open(made, adapter) for name in names}
+    opened["torch"] = Torch(network.to(device.choose()), adapter)
+    forwards = {name: Forward(backend, adapter, run.info["model"]["pad_id"]) for name, backend in opened.items()}
+    return compare(side_by_side(forwards, windows), adapter, windows, examples, run.info["training"]["metric"])
+
+
+def _is_good(name: str, facts: Mapping[str, float], max_drop: float) -> bool:
+    """Tell whether a backend may be kept: one that is exact must answer all rows as the weights do."""
+    backend = backends.load(name)
+    if backend.graph is None:
+        return True
+    return facts["agreement"] == 1 if backend.exact else facts["points_lost"] <= max_drop
+
+
 def _keep(folder: Path, made: Path, accepted: Iterable[str]) -> None:
     """Put the accepted graphs into the run folder, in the place of earlier ones."""
     graphs = {name: backends.load(name).graph for name in backends.names()}
@@ -127,10 +191,11 @@ def _keep(folder: Path, made: Path, accepted: Iterable[str]) -> None:
             (folder / graph).unlink(missing_ok=True)
 
 
-def _refusal(record: Mapping[str, Any], max_drop: float) -> str:
-    """Return a sentence about the graphs that were refused, or nothing."""
-    return "; ".join(
-        f"{name} loses {facts['points_lost']:.2f} points of {record['metric']} on {record['rows']} rows "
-        f"({facts['agreement']:.1%} of the answers are the same), more than {max_drop:g}: it is not kept"
-        for name, facts in record["refused"].items()
-    )
+def _sentence(name: str, facts: Mapping[str, float], record: Mapping[str, Any]) -> str:
+    """Return why a graph was refused."""
+    different = round((1 - facts["agreement"]) * record["rows"])
+    answers = f"answers {different} of {record['rows']} rows otherwise than the weights"
+    if backends.load(name).exact:
+        return f"{name} {answers}: it is not kept"
+    lost = f"loses {facts['points_lost']:.2f} points of {record['metric']}, more than {record['max_drop']:g}"
+    return f"{name} {lost}, and {answers}: it is not kept"

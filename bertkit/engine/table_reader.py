@@ -15,7 +15,7 @@ from bertkit.engine.ahead import ahead
 from bertkit.engine.output_rows import OutputRows
 from bertkit.engine.predictor import Predictor
 from bertkit.engine.unseen import Unseen
-from bertkit.errors import BertkitError
+from bertkit.errors import BertkitError, Interrupted
 
 CHUNK = 2048
 # Scores need all records at once, so memory stays constant only if they are kept for so many rows and no more.
@@ -102,6 +102,8 @@ def _known(adapter: Adapter, example: Example) -> Example | None:
     try:
         rows = adapter.mend(Examples(example.source, [example]), "stop").rows
         adapter.check_labels(rows)
+    except Interrupted:
+        raise
     except BertkitError:
         return None
     return next((row for row in rows if not adapter.is_unlabelled(row)), None)

@@ -2,6 +2,9 @@ import shutil
 
 import pytest
 
+from bertkit.engine.export import MAX_DROP
+from tests.command_line import leaves
+
 pytest_plugins = ("tests.fixtures",)
 
 
@@ -23,7 +26,26 @@ def test_export_json_has_the_record_of_the_run(bertkit, trained):
     data = bertkit("export", trained, "--json").document["data"]
     assert data["run"] == str(trained)
     assert data["accepted"].keys() == {"onnx", "torch"}
-    assert data["machine"]["threads"] >= 1
+
+
+def test_export_measures_with_the_threads_that_are_asked_for(bertkit, trained):
+    assert bertkit("export", trained, "--threads", 3, "--json").document["data"]["machine"]["threads"] == 3
+
+
+def test_export_help_has_the_default_of_the_engine():
+    (option,) = (option for option in leaves()[("export",)].params if option.name == "max_drop")
+    assert option.show_default.endswith(f" {MAX_DROP:g}")
+
+
+def test_export_shows_a_graph_that_it_refuses_and_fails(bertkit, trained, forgetful_exporter):
+    done = bertkit("export", trained)
+    assert done.code == 1
+    line = next(line.split() for line in done.out.splitlines() if line.split()[:1] == ["onnx"])
+    assert line[-1] == "no"
+    assert "Error: onnx answers" in done.err
+    document = bertkit("export", trained, "--json").document
+    assert (document["ok"], document["error"]["code"]) == (False, "GateError")
+    assert document["data"]["refused"].keys() == {"onnx"}
 
 
 def test_export_knows_no_other_format(bertkit, trained):

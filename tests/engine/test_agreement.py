@@ -15,6 +15,8 @@ ENTITY = {"type": "PER", "start": 0, "end": 3, "text": "Ada", "score": 0.9}
         (["a", "b"], ["a"], False),
         (2.5, 2.5001, True),
         (2.5, 2.6, False),
+        (math.nan, math.nan, True),
+        (math.nan, 2.5, False),
         ([ENTITY], [{**ENTITY, "score": 0.8}], True),
         ([ENTITY], [{**ENTITY, "end": 4}], False),
     ],

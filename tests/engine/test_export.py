@@ -3,12 +3,13 @@ import shutil
 
 import pytest
 
-from bertkit.engine import backends, machine, run
+from bertkit.engine import backends, load, machine, run
+from bertkit.engine.agreement import compare
 from bertkit.engine.backends import _trace
 from bertkit.engine.evaluate import validation_rows
-from bertkit.engine.export import export, export_trained
+from bertkit.engine.export import check_refused, export, export_trained
 from bertkit.engine.predictor import load_run
-from bertkit.errors import GateError, ModelError
+from bertkit.errors import GateError, Interrupted, MachineError, ModelError, RunError
 
 pytest_plugins = ("tests.fixtures",)
 
@@ -22,25 +23,6 @@ def trained(finished, tmp_path):
     del info["backends"]
     run.write_json(folder / run.RUN_FILE, info)
     return folder
-
-
-@pytest.fixture
-def bad_graphs(monkeypatch):
-    """The exporter of a model that has forgotten what it learnt."""
-    trace = _trace.trace
-
-    def forgetful(network, adapter, windows, pad_id, target):
-        import copy
-
-        import torch
-
-        other = copy.deepcopy(network)
-        with torch.no_grad():
-            other.classifier.weight.neg_()
-            other.classifier.bias.neg_()
-        trace(other, adapter, windows, pad_id, target)
-
-    monkeypatch.setattr("bertkit.engine.backends._graphs.trace", forgetful)
 
 
 def graphs(folder):
@@ -77,20 +59,93 @@ def test_export_int8_adds_a_smaller_graph_and_the_next_export_keeps_it(trained):
     assert export(trained, max_drop=100).info["backends"]["accepted"].keys() == {"onnx", "onnx-int8", "torch"}
 
 
-def test_export_refuses_a_graph_that_loses_too_much(trained, bad_graphs):
-    with pytest.raises(GateError, match=r"onnx loses [\d.]+ points of accuracy on \d+ rows .* more than 0.5"):
-        export(trained)
+def test_export_refuses_a_graph_that_answers_one_row_otherwise(trained, monkeypatch):
+    def compare_and_differ(*given):
+        found = compare(*given)
+        found["onnx"]["agreement"] = 1 - 1 / len(given[3])
+        return found
+
+    monkeypatch.setattr("bertkit.engine.export.compare", compare_and_differ)
+    done = export(trained, max_drop=100)
+    with pytest.raises(
+        GateError, match=r"^onnx answers 1 of \d+ rows otherwise than the weights: it is not kept$"
+    ) as caught:
+        check_refused(done)
+    assert caught.value.hint == "--backend torch"
     assert graphs(trained) == []
     record = run.load(trained).info["backends"]
-    assert record["accepted"].keys() == {"torch"}
-    assert record["refused"]["onnx"]["points_lost"] > 0.5
+    assert (record["accepted"].keys(), record["refused"].keys()) == ({"torch"}, {"onnx"})
     assert load_run(trained).backend == "torch"
 
 
-def test_export_accepts_what_may_be_lost_but_auto_does_not_take_it(trained, bad_graphs):
-    assert export(trained, max_drop=100).info["backends"]["accepted"]["onnx"]["agreement"] < 1
+def test_export_refuses_eight_bits_that_lose_too_much_and_keeps_the_exact_graph(trained, monkeypatch):
+    def compare_and_lose(*given):
+        found = compare(*given)
+        found["onnx-int8"]["points_lost"] = 2.0
+        return found
+
+    monkeypatch.setattr("bertkit.engine.export.compare", compare_and_lose)
+    with pytest.raises(
+        GateError, match=r"^onnx-int8 loses 2.00 points of accuracy, more than 0.5, and answers"
+    ) as caught:
+        check_refused(export(trained, int8=True))
+    assert "--max-drop" in caught.value.hint
+    assert graphs(trained) == ["onnx/model.onnx"]
+    check_refused(export(trained, int8=True, max_drop=2))
+    assert export(trained).info["backends"]["max_drop"] == 2
+    assert graphs(trained) == ["onnx/model.onnx", "onnx/model_int8.onnx"]
+
+
+def test_eight_bits_are_calibrated_on_training_rows(trained, monkeypatch):
+    found = run.load(trained)
+    held = set(found.held_out())
+    encoded = []
+    encode = type(found.adapter).encode
+
+    def encode_and_note(adapter, examples, *given, **named):
+        encoded.append([example.line for example in examples])
+        return encode(adapter, examples, *given, **named)
+
+    monkeypatch.setattr(type(found.adapter), "encode", encode_and_note)
+    export(trained, int8=True, max_drop=100)
+    lines = [example.line for example in load.split(found.recipe, "train", found.adapter).rows]
+    assert sorted(encoded, key=len)[-1] == [line for position, line in enumerate(lines) if position not in held]
+    assert len(encoded) == 2
+
+
+def test_eight_bits_need_the_training_rows(trained, monkeypatch):
+    rows = validation_rows(run.load(trained))
+    monkeypatch.setattr("bertkit.engine.evaluate.validation_rows", lambda run: rows)
+    info = json.loads((trained / run.RUN_FILE).read_text())
+    info["recipe"]["data"]["train"] = str(trained / "gone.csv")
+    run.write_json(trained / run.RUN_FILE, info)
+    export(trained)
+    with pytest.raises(RunError, match="calibrated on training rows, which cannot be read") as caught:
+        export(trained, int8=True)
+    assert "do without --int8" in caught.value.hint
+
+
+def test_export_into_a_folder_that_cannot_be_written_says_so(trained, monkeypatch):
+    def full(path, values):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run, "write_json", full)
+    with pytest.raises(MachineError, match="the graph cannot be written") as caught:
+        export(trained)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("signal", [Interrupted("stopped by SIGTERM", signal_number=15), KeyboardInterrupt()])
+def test_signal_while_the_graph_is_made_is_not_swallowed(trained, monkeypatch, caplog, signal):
+    def stop(*given, **named):
+        raise signal
+
+    caplog.set_level("INFO", "bertkit")
+    monkeypatch.setattr("torch.onnx.export", stop)
+    with pytest.raises(type(signal)):
+        export_trained(run.load(trained), validation_rows(run.load(trained)).rows)
+    assert "The run is complete" in caplog.text
     assert load_run(trained).backend == "torch"
-    assert load_run(trained, backend="onnx").backend == "onnx"
 
 
 def test_export_that_fails_says_why_and_leaves_the_run_as_it_was(trained, monkeypatch):
@@ -109,7 +164,7 @@ def test_training_whose_export_fails_is_a_run_without_a_graph(trained, monkeypat
     assert load_run(trained).backend == "torch"
 
 
-def test_training_whose_graph_is_refused_is_a_run_without_one(trained, bad_graphs, caplog):
+def test_training_whose_graph_is_refused_is_a_run_without_one(trained, forgetful_exporter, caplog):
     done = export_trained(run.load(trained), validation_rows(run.load(trained)).rows)
     assert "it is not kept" in caplog.text
     assert done.info["backends"]["accepted"].keys() == {"torch"}

@@ -6,9 +6,9 @@ from statistics import mean, stdev
 import pytest
 
 import bertkit
-from bertkit.engine import run
+from bertkit.engine import layers, run
 from bertkit.engine.finetune import resume
-from bertkit.engine.seeds import summarise
+from bertkit.engine.seeds import _copy, summarise
 from bertkit.errors import DataError, Interrupted, UsageError
 from tests.command_line import LEARNS, write_reviews
 
@@ -64,6 +64,14 @@ def test_summarise_names_collapsed_seeds(seeded):
     assert found["scores"] == [["accuracy", pytest.approx(0.8), pytest.approx(0.264575), 0.5, 1.0]]
 
 
+def test_graph_of_a_seed_is_not_that_of_the_best_run(tmp_path):
+    (tmp_path / "seed" / "onnx").mkdir(parents=True)
+    (tmp_path / "seed" / "config.json").touch()
+    (tmp_path / "best").mkdir()
+    _copy(tmp_path / "seed", tmp_path / "best")
+    assert [path.name for path in (tmp_path / "best").iterdir()] == ["config.json"]
+
+
 def test_seeds_refuse_an_existing_output(seeded):
     with pytest.raises(UsageError, match="not empty"):
         bertkit.finetune("sentiment", seeds=2, output=str(seeded.folder))
@@ -76,7 +84,7 @@ def test_seeds_of_bad_rows_leave_nothing_behind(tiny, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_interrupted_seeds_go_on_where_they_stopped(seeded, tiny, tmp_path):
+def test_interrupted_seeds_go_on_where_they_stopped(seeded, tiny, tmp_path, monkeypatch):
     data = write_reviews(tmp_path / "train.csv", rows=40)
     starts = []
 
@@ -92,7 +100,10 @@ def test_interrupted_seeds_go_on_where_they_stopped(seeded, tiny, tmp_path):
         )
     assert caught.value.hint == f"bertkit finetune --resume {folder}"
     first = (folder / "seeds" / "7" / "run.json").read_bytes()
+    state = json.loads((folder / run.STATE_FILE).read_text(encoding="utf-8"))
+    monkeypatch.setattr(layers, "fastest_linear", lambda device: "another")
     finished = resume(folder)
+    assert run.load(folder / "seeds" / "8").info["training"]["linear"] == state["linear"]
     assert (folder / "seeds" / "7" / "run.json").read_bytes() == first
     assert finished.info["seeds"]["scores"] == seeded.info["seeds"]["scores"]
     assert not (folder / run.STATE_FILE).exists()

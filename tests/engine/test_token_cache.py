@@ -6,6 +6,7 @@ import pytest
 from bertkit.adapters._encoder import Encoder
 from bertkit.engine import token_cache
 from bertkit.engine.tokenizer import load_encoder
+from bertkit.errors import Interrupted
 from bertkit.recipe.schema import EncodeSettings
 
 pytest_plugins = ("tests.fixtures",)
@@ -120,6 +121,27 @@ def test_few_texts_leave_no_file(place, encoder, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_no_error(place, encoder):
     place.parent.write_text("a file where the folder should be")
     assert same(token_cache.cached(encoder).ids(TEXTS), encoder.ids(TEXTS))
+
+
+def test_what_is_larger_than_the_limit_is_not_written_and_removes_nothing(place, encoder, monkeypatch):
+    cached = token_cache.cached(encoder)
+    cached.ids(TEXTS)
+    before = list(place.iterdir())
+    monkeypatch.setattr(token_cache, "MOST_BYTES", before[0].stat().st_size)
+    assert same(cached.ids(TEXTS * 100), encoder.ids(TEXTS * 100))
+    assert list(place.iterdir()) == before
+
+
+def test_a_signal_while_a_file_is_read_is_not_taken_for_damage(place, encoder, monkeypatch):
+    cached = token_cache.cached(encoder)
+    cached.ids(TEXTS)
+
+    def stop(*given, **named):
+        raise Interrupted("stopped by SIGTERM", signal_number=15)
+
+    monkeypatch.setattr(np, "load", stop)
+    with pytest.raises(Interrupted):
+        cached.ids(TEXTS)
 
 
 def test_an_empty_setting_switches_the_cache_off(encoder, monkeypatch):

@@ -17,17 +17,24 @@ class Backend(ABC):
 
     Attributes:
         exact: Whether it computes in the precision of the training; only such a backend is ever taken unasked.
-        package: What must be installed for it.
         graph: Its file in the run folder, or None if it reads the weights themselves.
         inputs: Names of the arrays that it takes.
         budget: Tokens of a batch that suit it, padding included.
     """
 
     exact: ClassVar[bool]
-    package: ClassVar[str]
     graph: ClassVar[str | None] = None
     inputs: frozenset[str]
     budget: int
+
+    @classmethod
+    @abstractmethod
+    def check(cls) -> None:
+        """Check that what it computes with is there, as far as that takes no seconds.
+
+        Raises:
+            MachineError: It is not installed, or broken.
+        """
 
     @classmethod
     @abstractmethod

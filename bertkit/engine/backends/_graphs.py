@@ -18,17 +18,23 @@ CALIBRATION_BATCH = 16  # windows
 
 
 def make(
-    network: Any, adapter: Adapter, windows: Sequence[Window], pad_id: int, folder: Path, *, int8: bool
+    network: Any,
+    adapter: Adapter,
+    windows: Sequence[Window],
+    pad_id: int,
+    folder: Path,
+    calibration: Sequence[Window] = (),
 ) -> list[str]:
     """Write the graphs of a model.
 
     Args:
         network: On the processor, in evaluation mode.
         adapter: Tells which output counts.
-        windows: Real ones; some of them show which numbers flow through the graph.
+        windows: Real ones.
         pad_id: Fills short rows of a batch.
         folder: Where the backends will look for their graphs.
-        int8: Also make the one in eight bits.
+        calibration: Training windows that show which numbers flow through the graph; without any, none is made in
+            eight bits.
 
     Returns:
         The names of the backends that have a graph now.
@@ -36,12 +42,11 @@ def make(
     exact, small = folder / Onnx.graph, folder / OnnxInt8.graph
     exact.parent.mkdir()
     trace(network, adapter, windows, pad_id, exact)
-    if not int8:
+    if not calibration:
         return ["onnx"]
     from bertkit.engine.backends._quantize import quantize
 
-    inputs = Onnx(exact).inputs
-    some = windows[:: -(-len(windows) // CALIBRATION_WINDOWS)]
-    batches = [pad(some[start : start + CALIBRATION_BATCH], pad_id) for start in range(0, len(some), CALIBRATION_BATCH)]
-    quantize(exact, small, [{name: batch[name] for name in inputs} for batch in batches])
+    some = calibration[:: -(-len(calibration) // CALIBRATION_WINDOWS)]
+    starts = range(0, len(some), CALIBRATION_BATCH)
+    quantize(exact, small, [pad(some[start : start + CALIBRATION_BATCH], pad_id) for start in starts])
     return ["onnx", "onnx-int8"]

@@ -11,7 +11,7 @@ from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Window
 from bertkit.engine.backends.torch import Torch
 from bertkit.engine.batches import pad
-from bertkit.errors import ModelError
+from bertkit.errors import Interrupted, ModelError
 
 # The first with an operator for layer normalization.
 OPSET = 17
@@ -27,12 +27,13 @@ def trace(network: Any, adapter: Adapter, windows: Sequence[Window], pad_id: int
     Args:
         network: On the processor, in evaluation mode.
         adapter: Tells which output counts.
-        windows: Of which the longest and the shortest are traced, so that the batch has padding.
+        windows: Real ones, of which the longest and the shortest are traced; the graph takes any others.
         pad_id: Fills the shorter one.
         target: Where the graph goes.
 
     Raises:
         ModelError: The model has operations that a graph cannot hold, or too many parameters.
+        OSError: The file cannot be written.
     """
     import torch
 
@@ -69,6 +70,8 @@ def trace(network: Any, adapter: Adapter, windows: Sequence[Window], pad_id: int
                 output_names=["logits"],
                 dynamic_axes=lengths | logits,
             )
+        except (Interrupted, OSError):
+            raise
         except Exception as error:
             # What the exporter raises for an operation it does not know is anything.
             reason = str(error).splitlines()[0] if str(error) else repr(error)

@@ -11,7 +11,7 @@ import numpy as np
 from bertkit.adapters import Adapter
 from bertkit.engine import threads
 from bertkit.engine.backends._base import Backend
-from bertkit.errors import RunError
+from bertkit.errors import Interrupted, MachineError, RunError
 
 # Of a batch: a third faster than four times as many, since the numbers between layers stay in the cache.
 TOKENS = 512
@@ -25,13 +25,17 @@ class Onnx(Backend):
     """
 
     exact: ClassVar[bool] = True
-    package: ClassVar[str] = "onnxruntime"
     graph: ClassVar[str] = "onnx/model.onnx"
 
     def __init__(self, path: Path) -> None:
         self.session = _session(path)
         self.inputs = frozenset(entry.name for entry in self.session.get_inputs())
         self.budget = TOKENS
+
+    @classmethod
+    def check(cls) -> None:
+        """Check that ONNX Runtime can be imported."""
+        _runtime()
 
     @classmethod
     def open(cls, folder: Path, adapter: Adapter) -> Self:
@@ -54,9 +58,19 @@ class Onnx(Backend):
         return logits
 
 
-def _session(path: Path) -> Any:
-    import onnxruntime
+def _runtime() -> Any:
+    try:
+        import onnxruntime
+    except Interrupted:
+        raise
+    except Exception as error:
+        # Where its parts do not fit together, or not to numpy, that need not be an ImportError.
+        raise MachineError(f"onnxruntime cannot be imported: {error}", "--backend torch") from error
+    return onnxruntime
 
+
+def _session(path: Path) -> Any:
+    onnxruntime = _runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads.count()
     options.inter_op_num_threads = 1
@@ -66,6 +80,8 @@ def _session(path: Path) -> Any:
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Interrupted:
+        raise
     except Exception as error:
         raise RunError(
             f"{path} cannot be used: {str(error).splitlines()[0]}", f"bertkit export {path.parent.parent}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from bertkit.adapters import Adapter
 from bertkit.engine import device
 from bertkit.engine.backends._base import Backend
 from bertkit.engine.forward import accepted_inputs
+from bertkit.errors import MachineError
 
 
 class Torch(Backend):
@@ -24,13 +26,18 @@ class Torch(Backend):
     """
 
     exact: ClassVar[bool] = True
-    package: ClassVar[str] = "torch"
 
     def __init__(self, model: Any, adapter: Adapter) -> None:
         self.model = model
         self.adapter = adapter
         self.inputs = accepted_inputs(model) & {"input_ids", "token_type_ids", "attention_mask"}
         self.budget = device.token_budget(model.device.type)
+
+    @classmethod
+    def check(cls) -> None:
+        """Check that torch is installed; to import it takes seconds."""
+        if importlib.util.find_spec("torch") is None:
+            raise MachineError("torch is not installed", "pip install torch")
 
     @classmethod
     def open(cls, folder: Path, adapter: Adapter) -> Self:

@@ -1,45 +1,30 @@
 import csv
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bertkit import adapters
+from bertkit.adapters._encoder import Window
 from bertkit.engine.backends import _quantize
 from bertkit.engine.backends._calibrate import levels
 from bertkit.engine.backends._quantize import quantize
+from bertkit.engine.backends._trace import trace
 from tests import families
 
 SENTIMENT = Path(__file__).parents[3] / "tasks" / "sentiment"
 LENGTHS = ((3, 17), (1, 40), (8, 5))
 
 
-def export(network, target):
-    import torch
-
-    class Logits(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.network = network
-
-        def forward(self, input_ids, attention_mask):
-            return self.network(input_ids=input_ids, attention_mask=attention_mask).logits
-
-    names = ["input_ids", "attention_mask"]
-    ids = torch.full((2, 9), 7)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Logits().eval(),
-            (ids, torch.ones_like(ids)),
-            str(target),
-            dynamo=False,
-            opset_version=17,
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes={name: {0: "texts", 1: "tokens"} for name in names},
-        )
+def graph_of(network, target, task="sequence-classification"):
+    ids = np.arange(5, 14, dtype=np.int32)
+    windows = [Window(row, ids[:size], np.zeros(size, np.int32)) for row, size in enumerate((9, 4))]
+    trace(network, adapters.create(task, {}), windows, 0, target)
     return target
+
+
+def as_batch(ids, mask):
+    return {"input_ids": ids, "token_type_ids": np.zeros_like(ids), "attention_mask": mask}
 
 
 def random_batches(vocabulary, seed=0):
@@ -47,7 +32,7 @@ def random_batches(vocabulary, seed=0):
     batches = []
     for shape in LENGTHS:
         ids = generator.integers(5, vocabulary, shape)
-        batches.append({"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        batches.append(as_batch(ids, np.ones_like(ids)))
     return batches
 
 
@@ -55,7 +40,8 @@ def answers(graph, batches):
     import onnxruntime
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    return [session.run(["logits"], batch)[0] for batch in batches]
+    names = [one.name for one in session.get_inputs()]
+    return [session.run(["logits"], {name: batch[name] for name in names})[0] for batch in batches]
 
 
 def int8_products(graph):
@@ -79,7 +65,7 @@ def encoded(texts, folder):
     for start in range(0, len(texts), 20):
         encodings = tokenizer.encode_batch(sorted(texts, key=len)[start : start + 20])
         ids, mask = (np.array([getattr(one, key) for one in encodings]) for key in ("ids", "attention_mask"))
-        batches.append({"input_ids": ids, "attention_mask": mask})
+        batches.append(as_batch(ids, mask))
     return batches
 
 
@@ -111,7 +97,7 @@ def graphs(minilm_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("quantize")
     network = transformers.AutoModelForSequenceClassification.from_pretrained(minilm_folder, num_labels=2).eval()
     fit_head(network, minilm_folder)
-    exact, small = export(network, folder / "model.onnx"), folder / "model_int8.onnx"
+    exact, small = graph_of(network, folder / "model.onnx"), folder / "model_int8.onnx"
     quantize(exact, small, encoded([text for text, _ in rows("train.csv")[:100]], minilm_folder))
     return exact, small, encoded([text for text, _ in rows("validation.csv")], minilm_folder)
 
@@ -158,13 +144,14 @@ def test_products_that_err_too_much_stay_in_fp32(tiny_classifier, tmp_path, monk
 
 
 @pytest.mark.parametrize("family", ["albert", "bert", "distilbert", "deberta-v2", "roberta"])
-@pytest.mark.parametrize("head", ["SequenceClassification", "TokenClassification"])
-def test_families_and_heads_answer_nearly_the_same(family, head, tmp_path):
+@pytest.mark.parametrize("task", ["sequence-classification", "token-classification"])
+def test_families_and_heads_answer_nearly_the_same(family, task, tmp_path):
     import transformers
 
     folder = families.build(family, tmp_path / family)
+    head = "".join(word.capitalize() for word in task.split("-"))
     network = getattr(transformers, f"AutoModelFor{head}").from_pretrained(folder, num_labels=3).eval()
-    exact = export(network, tmp_path / "model.onnx")
+    exact = graph_of(network, tmp_path / "model.onnx", task)
     batches = random_batches(network.config.vocab_size)
     seen = [batch for seed in range(1, 9) for batch in random_batches(network.config.vocab_size, seed)]
     quantize(exact, tmp_path / "small.onnx", seen)
@@ -190,4 +177,4 @@ def tiny_classifier(tiny, tmp_path_factory):
     import transformers
 
     network = transformers.AutoModelForSequenceClassification.from_pretrained(tiny).eval()
-    return export(network, tmp_path_factory.mktemp("tiny_classifier") / "model.onnx")
+    return graph_of(network, tmp_path_factory.mktemp("tiny_classifier") / "model.onnx")

@@ -24,8 +24,11 @@ lint: $(READY)
 docs: $(READY)  ## Write docs/verbs/ from the help of each verb
 	$(BIN)/python -m docs.generate
 
-bench: $(READY)  ## Quality and training time against the plain Trainer; long
+bench: $(READY)  ## Speed and quality against plain transformers; long
 	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/speed.py --fresh
+	$(BIN)/python benchmarks/size.py
+	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/sst2.py
 	$(BIN)/python benchmarks/tagging.py

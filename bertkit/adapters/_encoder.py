@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,17 +94,18 @@ class Frame:
         """Number of special tokens."""
         return sum(part.size for part in self.ids)
 
+    @cached_property
+    def has_segments(self) -> bool:
+        """Whether any token is of another segment than 0."""
+        return any(self.text_segments) or any(part.any() for part in self.special_segments)
+
     def wrap(self, *texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return input ids and segment ids of one window around these texts."""
-        ids = [self.ids[0]]
-        segments = [self.special_segments[0]]
-        for position, text in enumerate(texts):
-            ids += [text, self.ids[position + 1]]
-            segments += [
-                np.full(text.size, self.text_segments[position], np.int32),
-                self.special_segments[position + 1],
-            ]
-        return np.concatenate(ids), np.concatenate(segments)
+        ids = np.concatenate([*chain(*zip(self.ids, texts, strict=False)), self.ids[-1]])
+        if not self.has_segments:
+            return ids, np.zeros(ids.size, np.int32)
+        own = [np.full(text.size, segment, np.int32) for text, segment in zip(texts, self.text_segments, strict=True)]
+        return ids, np.concatenate([*chain(*zip(self.special_segments, own, strict=False)), self.special_segments[-1]])
 
 
 def cut(length: int, room: int, how: Truncate, stride: int) -> list[np.ndarray]:
@@ -190,6 +193,13 @@ class Encoder:
             texts: Token ids of one text, or of two that form a pair.
         """
         settings = self.settings
+        frame = self.single if len(texts) == 1 else self.pair
+        tokens = sum(text.size for text in texts)
+        if frame.size + tokens <= self.max_length:
+            # As the rest does it, in a quarter of the time: most texts are short.
+            before = sum(part.size for part in (*frame.ids[:-1], *texts[:-1]))
+            yield View(*frame.wrap(*texts), np.arange(texts[-1].size), before, tokens)
+            return
         if len(texts) == 1:
             parts = cut(texts[0].size, self.max_length - self.single.size, settings.truncate, settings.stride)
             start = self.single.ids[0].size

@@ -15,6 +15,7 @@ from bertkit.data.examples import Example
 from bertkit.engine import backends, device, evaluate, layers, load, machine, processes
 from bertkit.engine import run as runs
 from bertkit.engine.agreement import compare
+from bertkit.engine.backends.onnx import weights_of
 from bertkit.engine.backends.onnx_int8 import OnnxInt8
 from bertkit.engine.forward import Forward
 from bertkit.engine.run import Run
@@ -184,11 +185,15 @@ def _keep(folder: Path, made: Path, accepted: Iterable[str]) -> None:
     """Put the accepted graphs into the run folder, in the place of earlier ones."""
     graphs = {name: backends.load(name).graph for name in backends.names()}
     for name, graph in graphs.items():
-        if graph is not None and name in accepted:
+        if graph is None:
+            continue
+        # First of all: a graph never lies beside the weights of another one.
+        (folder / graph).unlink(missing_ok=True)
+        weights_of(folder / graph).unlink(missing_ok=True)
+        if name in accepted:
             (folder / graph).parent.mkdir(exist_ok=True)
+            weights_of(made / graph).replace(weights_of(folder / graph))
             (made / graph).replace(folder / graph)
-        elif graph is not None:
-            (folder / graph).unlink(missing_ok=True)
 
 
 def _sentence(name: str, facts: Mapping[str, float], record: Mapping[str, Any]) -> str:

@@ -112,6 +112,7 @@ def test_training_leaves_a_run_without_pickles_or_leftovers(whole):
     assert {path.name for path in whole.folder.rglob("*")} == {
         "config.json",
         "model.onnx",
+        "model.onnx.data",
         "model.safetensors",
         "onnx",
         "recipe.toml",

@@ -9,7 +9,7 @@ from typing import Any
 from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Window
 from bertkit.engine.backends._trace import trace
-from bertkit.engine.backends.onnx import Onnx
+from bertkit.engine.backends.onnx import Onnx, weights_of
 from bertkit.engine.backends.onnx_int8 import OnnxInt8
 from bertkit.engine.batches import pad
 
@@ -43,10 +43,27 @@ def make(
     exact.parent.mkdir()
     trace(network, adapter, windows, pad_id, exact)
     if not calibration:
+        _put_weights_aside(exact)
         return ["onnx"]
     from bertkit.engine.backends._quantize import quantize
 
     some = calibration[:: -(-len(calibration) // CALIBRATION_WINDOWS)]
     starts = range(0, len(some), CALIBRATION_BATCH)
     quantize(exact, small, [pad(some[start : start + CALIBRATION_BATCH], pad_id) for start in starts])
+    for graph in (exact, small):
+        _put_weights_aside(graph)
     return ["onnx", "onnx-int8"]
+
+
+def _put_weights_aside(graph: Path) -> None:
+    """Move the weights into a file of their own, which is mapped into memory and not read: a start takes half the time.
+
+    Args:
+        graph: Holds its weights.
+    """
+    import onnx
+
+    model = onnx.load(graph)
+    onnx.save(model, graph, save_as_external_data=True, location=weights_of(graph).name)
+    # The library makes it readable by its owner alone.
+    weights_of(graph).chmod(graph.stat().st_mode)

@@ -58,6 +58,11 @@ class Onnx(Backend):
         return logits
 
 
+def weights_of(graph: Path) -> Path:
+    """Return where the weights of a graph lie."""
+    return graph.with_name(f"{graph.name}.data")
+
+
 def _runtime() -> Any:
     try:
         import onnxruntime

@@ -27,7 +27,7 @@ docs: $(READY)  ## Write docs/verbs/ from the help of each verb
 bench: $(READY)  ## Speed and quality against plain transformers; long
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/speed.py --fresh
-	$(BIN)/python benchmarks/size.py
+	$(BIN)/python benchmarks/size.py --fresh
 	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/sst2.py

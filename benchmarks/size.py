@@ -35,11 +35,11 @@ NOTE = """## Cost against size
 
 `python benchmarks/size.py`: {environment}
 
-{clock}, minilm, each size in a process of its own, medians of {rounds} rounds. Prediction: `predict` from CSV to CSV
-with the backend that it chooses, less what a table of one row takes; as many tokens in all at every length of row.
-Training: 24 steps of 32 rows, evenly spaced by the tokens they hold. Attention makes a token of a long text cost more
-arithmetic, by 22 % at 512 tokens; "ns a MFLOP" allows for it. "Not flat": more than {flat:.0%} from the median of its
-column in this work.
+{clock}, minilm, each size in a process of its own; number of rounds: {rounds}, of which medians are shown.
+Prediction: `predict` from CSV to CSV with the backend that it chooses, less what a table of one row takes; as many
+tokens in all at every length of row. Training: 24 steps of 32 rows, evenly spaced by the tokens they hold. Attention
+makes a token of a long text cost more arithmetic, by 22 % at 512 tokens; "ns a MFLOP" allows for it. "Not flat": more
+than {flat:.0%} from the median of its column in this work.
 
 {table}"""
 
@@ -68,7 +68,11 @@ def main() -> None:
     text = table(HEADER, lines)
     if not options.tiny and set(options.only) == set(SIZES):
         clock = Setup(options.data, options.threads, options.rounds).clock_name
-        facts = {"environment": log.records[-1]["environment"], "clock": clock, "rounds": options.rounds}
+        facts = {
+            "environment": log.records[-1]["environment"],
+            "clock": clock,
+            "rounds": 1 + max(record["round"] for record in log.records),
+        }
         write_section("size", NOTE.format(**facts, flat=FLAT, table=text))
     print(text)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of both sides, by default all cores")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--out", type=Path, default=CACHE / "speed.jsonl", help="what is finished, to continue")
-    parser.add_argument("--fresh", action="store_true", help="forget what is finished")
+    parser.add_argument("--fresh", action="store_true", help="forget what is finished, and the runs")
     parser.add_argument("--tiny", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     # Before torch, numpy and tokenizers are loaded.
@@ -32,6 +33,9 @@ def main() -> None:
     if unknown := set(options.only or ()) - works.keys():
         parser.error(f"--only {min(unknown)}: choose from {', '.join(works)}")
     setup = Setup(options.data.resolve(), options.threads, options.rounds, options.tiny)
+    if options.fresh:
+        for run in CACHE.glob("run-*"):
+            shutil.rmtree(run)
     log = Log(CACHE / "speed.tiny.jsonl" if options.tiny else options.out, options.fresh or options.tiny)
     names = options.only or [name for name in works if not log.matching(work=name, threads=options.threads)]
     _measure_all({name: works[name] for name in names}, setup, log)

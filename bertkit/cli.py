@@ -102,6 +102,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     console.configure(json="--json" in arguments, quiet=False, verbose=bool({"-v", "--verbose"} & set(arguments)))
     try:
         code = _ended(arguments)

@@ -76,3 +76,17 @@ def test_predict_on_the_weights_imports_torch(imported, finished, table):
     assert {"torch", "transformers"} <= set(
         imported(COMMAND, "predict", table, "--run", finished, "--backend", "torch")
     )
+
+
+@pytest.mark.parametrize("program", [COMMAND, PYTHON])
+def test_nothing_is_written_down_for_the_makers_of_onnx_runtime(program, finished, table, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    arguments = ["predict", table, "--run", finished, "--backend", "onnx"] if program == COMMAND else [finished]
+    subprocess.run(
+        [sys.executable, "-c", f"import sys\n{program}", *map(str, arguments)],
+        env=environment(HOME=home, XDG_CACHE_HOME=home / ".cache"),
+        check=True,
+        capture_output=True,
+    )
+    assert list(home.rglob("*onnxruntime*")) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _speed import entities, predict_texts, questions, start, tokenizing, train_questions, train_short
+from _speed import cold_start, entities, predict_texts, questions, tokenizing, train_questions, train_short
 from _speed.checkpoints import bert_base, minilm
 from _speed.setup import Work
 
@@ -15,6 +15,6 @@ WORKS: dict[str, Work] = {
     "predict-mixed": predict_texts.mixed(),
     "entities": entities.work(),
     "questions": questions.work(),
-    "start": start.work(),
+    "start": cold_start.work(),
     "tokenizing": tokenizing.work(),
 }

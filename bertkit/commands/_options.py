@@ -16,7 +16,7 @@ SetOpt = Annotated[
 ]
 BackendOpt = Annotated[
     str,
-    typer.Option("--backend", metavar="NAME", help="auto (the fastest exact one), torch, onnx or onnx-int8."),
+    typer.Option("--backend", metavar="NAME", help="auto (an exact one, by measured speed), torch, onnx or onnx-int8."),
 ]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 

@@ -58,5 +58,6 @@ def _show(run: Run) -> None:
             for name, facts in {**record["accepted"], **record["refused"]}.items()
         ],
     )
-    console.line(f"The graphs that are kept are in {run.folder / 'onnx'}")
+    if any(name in record["accepted"] for name in ("onnx", "onnx-int8")):
+        console.line(f"What is kept lies in {run.folder / 'onnx'}")
     console.result({"run": str(run.folder), **record})

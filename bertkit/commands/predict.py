@@ -113,7 +113,7 @@ def _show_one(values: dict[str, str], run: str | None, backend: str, all_scores:
 
 
 def _show(done: Predicted) -> None:
-    console.note(done.seen)
+    console.note(f"Answered by the backend {done.backend}. {done.seen}")
     if done.empty:
         console.warn(f"{done.empty} rows have no text: their answer is empty.")
     if done.scores:

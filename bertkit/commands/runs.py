@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,12 +45,19 @@ def show(run: RunArg = None) -> None:
         ["validation rows", f"{data['validation']['rows']} of {data['validation']['source']}"],
         ["epochs, steps", f"{training['epochs']:.3g}, {training['steps']} (best at {training['best_step']})"],
         ["time", f"{training['seconds']:.0f} s on {training['machine']['name']}, {training['precision']}"],
-        ["backends", ", ".join(info.get("backends", {}).get("accepted", ["torch"]))],
+        ["backends", _backends(info)],
         ["bertkit, created", f"{info['bertkit']}, {info['created'][:19]}"],
     ])  # fmt: skip
     scores = info["scores"]["validation"]
     console.table("Validation scores", ["metric", "value"], [[name, value] for name, value in scores.items()])
     console.result({"folder": str(found.folder), **info})
+
+
+def _backends(info: dict[str, Any]) -> str:
+    """Return what can answer, with the windows a second that were measured when the graph was made."""
+    accepted = info.get("backends", {}).get("accepted", {})
+    rates = [f"{name} {facts['windows_per_second']:,.0f} windows/s" for name, facts in accepted.items()]
+    return ", ".join(rates) or "torch"
 
 
 group = {

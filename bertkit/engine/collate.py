@@ -24,7 +24,7 @@ class Collate:
         accepted: Names of the inputs that the model takes.
         most: Windows that a part may hold.
         part_cost: What one more part costs, in tokens.
-        budget: Tokens of a part, padding included; a longer window is a part of its own.
+        budget: Tokens of a part, with its padding if it is padded; a longer window is a part of its own.
         flattened: Whether the windows of a part lie in one row, instead of a row each and padded.
     """
 

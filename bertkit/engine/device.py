@@ -46,7 +46,7 @@ def precision(asked: str, device: str) -> str:
 
 
 def token_budget(device: str) -> int:
-    """Return the tokens of a prediction batch: on CPUs few enough to stay in the cache."""
+    """Return the tokens that are computed at once: on CPUs few enough to stay in the cache."""
     return 1024 if device == "cpu" else 16384
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,15 +82,16 @@ def export_trained(run: Run, examples: Sequence[Example]) -> Run:
         if device.choose() == "cuda":
             log.debug("No graph is made where there is a GPU; bertkit export %s makes one", run.folder)
         else:
-            log.info("The run is complete. Its ONNX graph is made and compared with it: %s", run.folder)
-            _try_to_export(run, examples[:: math.ceil(len(examples) / MOST_ROWS_AFTER_TRAINING)])
+            log.info("The run is complete: %s", run.folder)
+            _try_to_export(run, examples)
     processes.wait()
     return runs.load(run.folder)
 
 
 def _try_to_export(run: Run, examples: Sequence[Example]) -> None:
     try:
-        check_refused(_export(run, examples, MAX_DROP))
+        some = examples[:: math.ceil(len(examples) / MOST_ROWS_AFTER_TRAINING)]
+        check_refused(_export(run, some, MAX_DROP))
     except Interrupted:
         raise
     except Exception as error:
@@ -116,9 +118,12 @@ def _calibration(run: Run) -> list[Window]:
 def _export(run: Run, examples: Sequence[Example], max_drop: float, calibration: Sequence[Window] = ()) -> Run:
     from bertkit.engine.backends import _graphs
 
+    log.info("Graphs of %s are made, compared with its weights on %d rows, and timed.", run.name, len(examples))
     encoder = run.encoder()
     windows = run.adapter.encode(examples, encoder, targets=False).windows
     network = _network(run)
+    for left in run.folder.glob(".export-*"):
+        shutil.rmtree(left, ignore_errors=True)
     with _writing(run.folder), TemporaryDirectory(prefix=".export-", dir=run.folder) as name:
         made = Path(name)
         names = _graphs.make(network, run.adapter, windows, encoder.pad_id, made, calibration)

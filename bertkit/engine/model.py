@@ -53,10 +53,12 @@ def for_prediction(folder: Path, adapter: Adapter) -> Any:
     """Return the model of a run, ready to predict.
 
     Raises:
-        RunError: The weights do not fill the model: it was not trained for this task.
+        RunError: There are no weights, or they do not fill the model: it was not trained for this task.
     """
     import transformers
 
+    if not any(folder.glob("*.safetensors")):
+        raise RunError(f"{folder} has no weights: model.safetensors is gone", "copy the run again, or train it anew")
     config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     model, info = _load(folder, adapter, config)
     absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])

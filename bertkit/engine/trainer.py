@@ -40,7 +40,7 @@ TRIED = 6
 
 
 class EncoderTrainer(Trainer):
-    """A Trainer whose steps are computed in parts of similar length, and whose evaluation decodes and scores.
+    """A Trainer whose steps are computed with as little padding as can be, and whose evaluation decodes and scores.
 
     Args:
         model: From `engine.model.for_training`.
@@ -72,7 +72,6 @@ class EncoderTrainer(Trainer):
             train_dataset=list(windows),
             # Only its presence counts: evaluate() below scores through validate.
             eval_dataset=[],
-            data_collator=collate,
             compute_loss_func=self._share_of_mean,
         )
         self.remove_callback(PrinterCallback)
@@ -113,19 +112,21 @@ class EncoderTrainer(Trainer):
         return 0
 
     def _collated(self, windows: Sequence[Window]) -> dict[str, Any]:
+        # Looked up for each batch: training may settle on another form.
         return self.collate(windows)
 
     def _settle(self, model: Any) -> None:
         """Choose the faster form of batches, and take the step that needs most memory; what they did is forgotten.
 
-        What does not fit into memory shows now and not in an hour. On a CPU the form is known and the parts are small.
+        What does not fit into memory shows now and not in an hour. On a CPU the form is known and the parts are small;
+        of several processes, one that runs out of memory would leave the others waiting.
         """
         self.settled = True
-        if self.args.device.type != "cuda":
+        if self.args.device.type != "cuda" or processes.count() > 1:
             return
         windows: list[Window] = self.train_dataset
         longest = sorted(windows, key=lambda window: -window.input_ids.size)[: self.args.train_batch_size]
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([self.args.device]):
             if flat.supports(model):
                 self.collate = self._fastest(model, [replace(self.collate, flattened=form) for form in (False, True)])
             self._take(model, longest)
@@ -140,7 +141,7 @@ class EncoderTrainer(Trainer):
                 spent.append(time.perf_counter() - started)
         # The first step of each also prepares its kernels.
         middle = [median(spent[1:] or spent) for spent in seconds]
-        return forms[processes.agree(lambda: middle.index(min(middle)))]
+        return forms[middle.index(min(middle))]
 
     def _take(self, model: Any, windows: Sequence[Window]) -> None:
         inputs = self.collate(windows)

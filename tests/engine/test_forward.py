@@ -15,12 +15,15 @@ class Echo(Backend):
     """Gives each token its own id, and remembers the batches."""
 
     exact = True
-    package = "numpy"
     inputs = frozenset({"input_ids", "attention_mask"})
     budget = 8
 
     def __init__(self):
         self.batches = []
+
+    @classmethod
+    def check(cls):
+        pass
 
     @classmethod
     def open(cls, folder, adapter):

@@ -102,12 +102,13 @@ def _groups(graph: Any, weights: Mapping[str, np.ndarray]) -> list[Group]:
 def _observe(model: Any, names: Sequence[str], calibration: Sequence[Batch]) -> dict[str, Activation]:
     """Return what activations hold on the calibration batches."""
     import onnx
-    import onnxruntime
+
+    from bertkit.engine.backends.onnx import runtime
 
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
     inputs = [found.name for found in session.get_inputs()]
     most = -(-SAMPLED_TOKENS // len(calibration))
     found: dict[str, list[Activation]] = {name: [] for name in names}

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from bertkit.engine import backends, machine, processes
+from bertkit.engine.backends.onnx import weights_of
 from bertkit.engine.run import Run
 from bertkit.errors import MachineError, UsageError
 
@@ -37,8 +38,10 @@ def fault(run: Run, name: str) -> str:
     if graph is None:
         return ""
     if name not in run.info.get("backends", {}).get("accepted", {}):
-        return "the run has no graph that was accepted"
-    return "" if (run.folder / graph).is_file() else f"{run.folder / graph} is gone"
+        was_refused = name in run.info.get("backends", {}).get("refused", {})
+        return "its graph was refused, see --max-drop" if was_refused else "the run has no graph that was accepted"
+    files = (run.folder / graph, weights_of(run.folder / graph))
+    return next((f"{path} is gone" for path in files if not path.is_file()), "")
 
 
 def _named(run: Run, name: str) -> str:

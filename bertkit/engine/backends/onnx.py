@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -35,7 +36,7 @@ class Onnx(Backend):
     @classmethod
     def check(cls) -> None:
         """Check that ONNX Runtime can be imported."""
-        _runtime()
+        runtime()
 
     @classmethod
     def open(cls, folder: Path, adapter: Adapter) -> Self:
@@ -63,7 +64,13 @@ def weights_of(graph: Path) -> Path:
     return graph.with_name(f"{graph.name}.data")
 
 
-def _runtime() -> Any:
+def runtime() -> Any:
+    """Return ONNX Runtime, imported here alone: its wheels tell their maker about each use unless told not to.
+
+    Raises:
+        MachineError: It cannot be imported.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except Interrupted:
@@ -75,7 +82,7 @@ def _runtime() -> Any:
 
 
 def _session(path: Path) -> Any:
-    onnxruntime = _runtime()
+    onnxruntime = runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads.count()
     options.inter_op_num_threads = 1

@@ -65,7 +65,8 @@ def test_auto_is_never_a_backend_that_is_not_exact(trained):
         record["accepted"]["onnx-int8"] = {"agreement": 1.0, "windows_per_second": 99}
 
     found = trained(change)
-    shutil.copy(found.folder / "onnx/model.onnx", found.folder / "onnx/model_int8.onnx")
+    for name in ("model{}.onnx", "model{}.onnx.data"):
+        shutil.copy(found.folder / "onnx" / name.format(""), found.folder / "onnx" / name.format("_int8"))
     assert choose(found, "auto") == "onnx"
     assert choose(found, "onnx-int8") == "onnx-int8"
 
@@ -78,13 +79,14 @@ def test_auto_without_a_graph_is_torch(trained):
     assert choose(found, "auto") == "torch"
 
 
-def test_named_backend_that_is_missing_is_refused_with_the_command_that_makes_it(trained):
+@pytest.mark.parametrize("file", ["model.onnx", "model.onnx.data"])
+def test_named_backend_that_is_missing_is_refused_with_the_command_that_makes_it(trained, file):
     found = trained()
     with pytest.raises(UsageError, match="no graph that was accepted") as caught:
         choose(found, "onnx-int8")
     assert caught.value.hint == f"bertkit export {found.folder} --int8"
-    (found.folder / "onnx/model.onnx").unlink()
-    with pytest.raises(UsageError, match=r"model\.onnx is gone") as caught:
+    (found.folder / "onnx" / file).unlink()
+    with pytest.raises(UsageError, match=f"{file} is gone") as caught:
         choose(found, "onnx")
     assert caught.value.hint == f"bertkit export {found.folder}"
 

@@ -15,6 +15,10 @@ log = logging.getLogger("bertkit")
 NAMED = "OMP_NUM_THREADS"
 # What libraries read when they are loaded: OpenMP and MKL under torch, Rayon under tokenizers.
 READ = (NAMED, "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+# How GNU's OpenMP lets threads wait for one another. Left to itself it lets them spin for long, which on a busy machine
+# takes the cores from those that they wait for.
+WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+SPINS = "1000"
 
 
 def count() -> int:
@@ -40,6 +44,8 @@ def using(asked: int | None = None) -> Iterator[int]:
     chosen = asked or count()
     # MKL would else give way to its own idea of the machine.
     values = {**dict.fromkeys(READ, str(chosen)), **({"MKL_DYNAMIC": "FALSE"} if asked else {})}
+    if not WAITING & os.environ.keys():
+        values["GOMP_SPINCOUNT"] = SPINS
     before = {name: os.environ.get(name) for name in values}
     os.environ |= {name: value for name, value in values.items() if asked or before[name] is None}
     torch = _loaded_torch()

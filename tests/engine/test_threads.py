@@ -164,3 +164,17 @@ def test_the_command_line_chooses_the_threads_and_says_nothing_on_stdout(
     assert "--threads" not in done.err
     assert set(seen) == {1}
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_waiting_threads_spin_for_a_short_while_unless_the_user_says_otherwise(monkeypatch, named, expected):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    with threads.using():
+        assert os.environ.get("GOMP_SPINCOUNT") == expected
+    assert os.environ.get("GOMP_SPINCOUNT") == named.get("GOMP_SPINCOUNT")

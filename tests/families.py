@@ -162,6 +162,40 @@ def write_recipe(task, folder):
     return folder / "recipe.toml"
 
 
+def prepared(task, folder, home):
+    """Return the rows of an adapter, encoded for the checkpoint in a folder; its recipe is written to another one."""
+    from bertkit.engine.prepare import prepare
+    from bertkit.engine.request import Request, resolve
+
+    recipe = write_recipe(task, home)
+    rows = str(recipe.with_name("rows.jsonl"))
+    return prepare(resolve(Request(str(recipe), model=str(folder), data=rows, validation=rows)))
+
+
+def without_dropout(ready):
+    """Return the model that a prepared training starts from, without dropout also while it trains."""
+    import torch
+
+    from bertkit.engine import model
+
+    network = model.for_training(ready.checkpoint.folder, ready.adapter, 0)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return network.train()
+
+
+def padded(network, windows):
+    """Return windows as the tensors of one padded batch."""
+    import torch
+
+    from bertkit.engine.batches import pad
+    from bertkit.engine.forward import accepted_inputs
+
+    accepted = accepted_inputs(network)
+    return {name: torch.from_numpy(values) for name, values in pad(windows, 0).items() if name in accepted}
+
+
 def _tokenizer(family):
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors

@@ -196,7 +196,7 @@ class Encoder:
         frame = self.single if len(texts) == 1 else self.pair
         tokens = sum(text.size for text in texts)
         if frame.size + tokens <= self.max_length:
-            # As the rest does it, in a quarter of the time: most texts are short.
+            # As the rest does it, in less time: most texts are short.
             before = sum(part.size for part in (*frame.ids[:-1], *texts[:-1]))
             yield View(*frame.wrap(*texts), np.arange(texts[-1].size), before, tokens)
             return

@@ -8,10 +8,9 @@ from bertkit import adapters
 from bertkit.engine import flat, model
 from bertkit.engine.batches import pad
 from bertkit.engine.forward import accepted_inputs
-from bertkit.engine.prepare import prepare
-from bertkit.engine.request import Request, resolve
 from bertkit.errors import ModelError
-from tests.families import FAMILIES, build, write_recipe
+from tests import families
+from tests.families import FAMILIES, build, padded, without_dropout
 
 # These attend in code of their own, or mix neighbours before the attention.
 PADDED = {"deberta", "deberta-v2", "megatron-bert", "mobilebert", "mpnet", "rembert"}
@@ -32,19 +31,19 @@ def folder(name, tmp_path_factory):
 @pytest.fixture(scope="session", params=adapters.names())
 def prepared(request, folder, tmp_path_factory):
     """Rows of an adapter, encoded for that family."""
-    return _prepared(request.param, folder, tmp_path_factory.mktemp(request.param))
+    return families.prepared(request.param, folder, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture
 def network(prepared):
     """The family's model with the adapter's head; without dropout, also while it trains."""
-    return _network(prepared)
+    return without_dropout(prepared)
 
 
 @pytest.fixture
 def roberta(tmp_path):
     """A prepared classifier whose positions begin after the padding."""
-    return _prepared("sequence-classification", build("roberta", tmp_path), tmp_path)
+    return families.prepared("sequence-classification", build("roberta", tmp_path), tmp_path)
 
 
 def test_supports_a_family_with_every_head(network):
@@ -53,8 +52,8 @@ def test_supports_a_family_with_every_head(network):
 
 @pytest.mark.parametrize("name", sorted(PADDED))
 def test_forward_refuses_flattened_windows_of_other_families(name, tmp_path):
-    prepared = _prepared("sequence-classification", build(name, tmp_path), tmp_path)
-    network = _network(prepared)
+    prepared = families.prepared("sequence-classification", build(name, tmp_path), tmp_path)
+    network = without_dropout(prepared)
     assert not flat.supports(network)
     with pytest.raises(ModelError, match=name):
         flat.forward(network, **_flattened(network, prepared.train.taught))
@@ -62,7 +61,7 @@ def test_forward_refuses_flattened_windows_of_other_families(name, tmp_path):
 
 def test_forward_gives_logits_loss_and_gradients_of_padded_windows(network, prepared):
     windows = prepared.train.taught
-    wanted = _step(copy.deepcopy(network), prepared.adapter, windows, _padded(network, windows))
+    wanted = _step(copy.deepcopy(network), prepared.adapter, windows, padded(network, windows))
     found = _step(network, prepared.adapter, windows, _flattened(network, windows))
     _compare(found, wanted)
 
@@ -89,30 +88,30 @@ def test_no_window_sees_another(network, prepared):
 
 def test_forward_answers_padded_windows_after_flattened_ones_as_before(network, prepared):
     windows = prepared.train.taught
-    wanted = _step(copy.deepcopy(network), prepared.adapter, windows, _padded(network, windows))
+    wanted = _step(copy.deepcopy(network), prepared.adapter, windows, padded(network, windows))
     _logits(network, prepared.adapter, windows)
-    _compare(_step(network, prepared.adapter, windows, _padded(network, windows)), wanted)
+    _compare(_step(network, prepared.adapter, windows, padded(network, windows)), wanted)
 
 
 def test_forward_answers_one_window(roberta):
-    network, window = _network(roberta), roberta.train.taught[0]
+    network, window = without_dropout(roberta), roberta.train.taught[0]
     (found,) = _logits(network, roberta.adapter, [window])
-    assert found == pytest.approx(network(**_padded(network, [window])).logits[0].tolist(), abs=1e-5)
+    assert found == pytest.approx(network(**padded(network, [window])).logits[0].tolist(), abs=1e-5)
 
 
 def test_forward_averages_the_tokens_of_each_window_where_the_head_does(tmp_path):
-    prepared = _prepared("sequence-classification", build("modernbert", tmp_path), tmp_path)
-    network, windows = _network(prepared), prepared.train.taught
+    prepared = families.prepared("sequence-classification", build("modernbert", tmp_path), tmp_path)
+    network, windows = without_dropout(prepared), prepared.train.taught
     first = _logits(network, prepared.adapter, windows)
     network.config.classifier_pooling = "mean"
-    wanted = _step(copy.deepcopy(network), prepared.adapter, windows, _padded(network, windows))
+    wanted = _step(copy.deepcopy(network), prepared.adapter, windows, padded(network, windows))
     found = _step(network, prepared.adapter, windows, _flattened(network, windows))
     _compare(found, wanted)
     assert np.abs(found[0] - np.stack(first)).max() > 1e-3
 
 
 def test_forward_drops_attention_in_training_only(roberta):
-    network, windows = _network(roberta), roberta.train.taught
+    network, windows = without_dropout(roberta), roberta.train.taught
     for layer in network.base_model.encoder.layer:
         layer.attention.self.dropout.p = 0.5
     inputs = _flattened(network, windows)
@@ -123,7 +122,7 @@ def test_forward_drops_attention_in_training_only(roberta):
 
 
 def test_saved_model_attends_in_the_usual_way(roberta, tmp_path):
-    network = _network(roberta)
+    network = without_dropout(roberta)
     _logits(network, roberta.adapter, roberta.train.taught)
     model.save(network, tmp_path / "saved")
     assert model.for_prediction(tmp_path / "saved", roberta.adapter).config._attn_implementation == "sdpa"
@@ -146,7 +145,7 @@ def test_flatten_counts_positions_and_segments_of_each_window(roberta):
 
 def test_flatten_leaves_out_what_the_model_does_not_take(roberta):
     windows = roberta.train.taught
-    assert "token_type_ids" not in flat.flatten(windows, accepted_inputs(_network(roberta)))
+    assert "token_type_ids" not in flat.flatten(windows, accepted_inputs(without_dropout(roberta)))
 
 
 @pytest.mark.gpu
@@ -156,29 +155,14 @@ def test_forward_answers_on_a_gpu_in_half_precision_as_in_full(family, tmp_path)
 
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
-    prepared = _prepared("token-classification", build(family, tmp_path), tmp_path)
-    network, windows = _network(prepared), prepared.train.taught
+    prepared = families.prepared("token-classification", build(family, tmp_path), tmp_path)
+    network, windows = without_dropout(prepared), prepared.train.taught
     wanted = _logits(network, prepared.adapter, windows)
     network.cuda()
     with torch.autocast("cuda", torch.bfloat16):
         found = _logits(network, prepared.adapter, windows)
     for one, same in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, same, atol=0.1 * np.abs(same).max())
-
-
-def _prepared(task, folder, home):
-    rows = str(write_recipe(task, home).with_name("rows.jsonl"))
-    return prepare(resolve(Request(str(home / "recipe.toml"), model=str(folder), data=rows, validation=rows)))
-
-
-def _network(prepared):
-    import torch
-
-    network = model.for_training(prepared.checkpoint.folder, prepared.adapter, 0)
-    for module in network.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    return network.train()
 
 
 def _tensors(inputs):
@@ -189,11 +173,6 @@ def _tensors(inputs):
 
 def _flattened(network, windows):
     return _tensors(flat.flatten(windows, accepted_inputs(network)))
-
-
-def _padded(network, windows):
-    accepted = accepted_inputs(network)
-    return _tensors({name: values for name, values in pad(windows, 0).items() if name in accepted})
 
 
 def _logits(network, adapter, windows):

@@ -1,4 +1,4 @@
-"""Which backend answers: the one that was named, else the fastest exact one by what was measured."""
+"""Which backend answers: the one that was named, else a graph, unless the weights were clearly faster when measured."""
 
 from __future__ import annotations
 

@@ -13,6 +13,19 @@ from bertkit.engine.packing import Packing
 
 # Where the families keep the norm that comes before the attention, those that have one.
 NORMS = ("LayerNorm", "ln", "self_attn_layer_norm")
+LIKE_BERT = {
+    "bert",
+    "camembert",
+    "data2vec-text",
+    "electra",
+    "ernie",
+    "megatron-bert",
+    "rembert",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+}
 Mask = torch.Tensor | None
 
 
@@ -35,21 +48,6 @@ def use_first_position(network: Any) -> None:
     elif family == "distilbert":
         block = body.transformer.layer[-1]
         block.forward = partial(_distilbert_block, block)
-
-
-LIKE_BERT = {
-    "bert",
-    "camembert",
-    "data2vec-text",
-    "electra",
-    "ernie",
-    "megatron-bert",
-    "rembert",
-    "roberta",
-    "roberta-prelayernorm",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-}
 
 
 def _attend_like_bert(

@@ -5,13 +5,10 @@ import pytest
 
 from bertkit import adapters
 from bertkit.engine import flat, layers, model
-from bertkit.engine.batches import pad
-from bertkit.engine.forward import accepted_inputs
 from bertkit.engine.layers import linear
 from bertkit.engine.layers.first_position import LIKE_BERT
-from bertkit.engine.prepare import prepare
-from bertkit.engine.request import Request, resolve
-from tests.families import FAMILIES, LIMIT, build, write_recipe
+from tests import families
+from tests.families import FAMILIES, LIMIT, build, padded, without_dropout
 
 
 @pytest.fixture(scope="session", params=FAMILIES)
@@ -29,29 +26,27 @@ def folder(name, tmp_path_factory):
 @pytest.fixture(scope="session", params=adapters.names())
 def prepared(request, folder, tmp_path_factory):
     """Rows of an adapter, encoded for that family."""
-    home = tmp_path_factory.mktemp(request.param)
-    rows = str(write_recipe(request.param, home).with_name("rows.jsonl"))
-    return prepare(resolve(Request(str(home / "recipe.toml"), model=str(folder), data=rows, validation=rows)))
+    return families.prepared(request.param, folder, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture
 def plain(prepared):
     """The model as transformers computes it, without dropout, ready to train."""
-    return _network(prepared)
+    return without_dropout(prepared)
 
 
 @pytest.fixture
 def quick(prepared, monkeypatch):
     """The same, quickened; every linear layer goes through oneDNN, however small."""
     monkeypatch.setattr(linear, "FEWEST", 0)
-    network = _network(prepared)
+    network = without_dropout(prepared)
     layers.quicken(network, "cpu", "onednn", per_token=prepared.adapter.per_token)
     return network
 
 
 def test_quickened_model_is_taught_in_parts_what_a_plain_one_is_in_one_padded_batch(prepared, plain, quick):
     windows, adapter = prepared.train.taught, prepared.adapter
-    wanted = _step(plain, adapter, [(windows, _padded(plain, windows))])
+    wanted = _step(plain, adapter, [(windows, padded(plain, windows))])
     collate = replace(prepared.collate(quick, "cpu"), part_cost=0, budget=2 * LIMIT)
     batch = collate(windows)
     assert len(batch["parts"]) > 1
@@ -89,33 +84,14 @@ def test_quickened_model_is_saved_as_a_plain_one(prepared, plain, quick, tmp_pat
 
 @pytest.mark.parametrize("family", sorted({*LIKE_BERT, "distilbert", "mpnet"}))
 def test_last_layer_of_a_classifier_is_computed_for_one_position(family, tmp_path):
-    home = build(family, tmp_path)
-    rows = str(write_recipe("sequence-classification", home).with_name("rows.jsonl"))
-    prepared = prepare(resolve(Request(str(home / "recipe.toml"), model=str(home), data=rows, validation=rows)))
-    network = _network(prepared)
+    prepared = families.prepared("sequence-classification", build(family, tmp_path), tmp_path)
+    network = without_dropout(prepared)
     layers.quicken(network, "cpu", "torch", per_token=False)
     shapes = []
     network.base_model.register_forward_hook(lambda _, args, output: shapes.append(output[0].shape))
     windows = prepared.train.taught
-    network(**_padded(network, windows))
+    network(**padded(network, windows))
     assert shapes == [(len(windows), 1, network.config.hidden_size)]
-
-
-def _network(prepared):
-    import torch
-
-    network = model.for_training(prepared.checkpoint.folder, prepared.adapter, 0)
-    for module in network.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    return network.train()
-
-
-def _padded(network, windows):
-    import torch
-
-    accepted = accepted_inputs(network)
-    return {name: torch.from_numpy(values) for name, values in pad(windows, 0).items() if name in accepted}
 
 
 def _logits(network, adapter, windows):
@@ -123,7 +99,7 @@ def _logits(network, adapter, windows):
     import torch
 
     with torch.inference_mode():
-        found = adapter.logits(network(**_padded(network, windows))).numpy()
+        found = adapter.logits(network(**padded(network, windows))).numpy()
     pairs = zip(found, windows, strict=True)
     return [line[: window.input_ids.size] if adapter.per_token else line for line, window in pairs]
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import gzip
 import io
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from bertkit.errors import MachineError, UsageError
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+from bertkit.data.durable import part_path, rename
+from bertkit.errors import UsageError
 
 
 class PartFile:
@@ -47,7 +44,7 @@ class PartFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._part.replace(self._path)
+        rename(self._part, self._path)
 
     def discard(self) -> None:
         """Removes what was written."""
@@ -76,11 +73,6 @@ class StandardOutput:
         """Leaves what was sent: it cannot be called back."""
 
 
-def part_path(path: Path) -> Path:
-    """Names the file that holds an output while it is unfinished."""
-    return path.with_name(path.name + ".part")
-
-
 def check_output(path: Path, source: Path | None, *, overwrite: bool) -> None:
     """Refuses an output that would destroy something.
 
@@ -99,21 +91,3 @@ def check_output(path: Path, source: Path | None, *, overwrite: bool) -> None:
         raise UsageError(f"{path} is not a file.", "Name a file, or `-` for standard output.")
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists already.", "Replace it with `--overwrite`, or name another file.")
-
-
-@contextlib.contextmanager
-def disk_errors(name: str) -> Iterator[None]:
-    """Turns a full disk into an error that says so.
-
-    Args:
-        name: The output.
-
-    Raises:
-        MachineError: There is no space left.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        raise MachineError(f"{name}: the disk is full.", "Free some space, or write to another disk.") from error

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from bertkit.data._input import ByteSource, open_source
-from bertkit.data._output import PartFile, StandardOutput, check_output, disk_errors
+from bertkit.data._output import PartFile, StandardOutput, check_output
 from bertkit.data._rows import Rejects, Row, as_text
+from bertkit.data.durable import disk_errors
 from bertkit.data.formats import Sink, extensions, formats, sniff
 from bertkit.errors import DataError, UsageError
 from bertkit.recipe.schema import ReadSettings

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bertkit.engine import device, processes, run, training_arguments
+from bertkit.engine import device, lock, processes, run, training_arguments
 from bertkit.engine.export import export_trained
 from bertkit.engine.prepare import Prepared, prepare
 from bertkit.engine.progress import Progress, silent
@@ -88,9 +88,10 @@ def finetune_prepared(label: str, prepared: Prepared, folder: Path, seeds: int =
         seeds: Train so many times.
         progress: Told what is going on.
     """
-    job = Job(label, prepared, folder, processes.agree(partial(run.work_folder, folder)))
     first = prepared.recipe.train.seed
-    return _finish(job, range(first, first + seeds) if seeds > 1 else (), progress)
+    with lock.locked(folder):
+        job = Job(label, prepared, folder, processes.agree(partial(run.work_folder, folder)))
+        return _finish(job, range(first, first + seeds) if seeds > 1 else (), progress)
 
 
 def resume(folder: Path, progress: Progress = silent) -> Run:
@@ -110,11 +111,12 @@ def resume(folder: Path, progress: Progress = silent) -> Run:
             f"{processes.count()}",
             f"bertkit finetune --resume {folder} --processes {started}",
         )
-    resolved = resolve_layers([Layer("resumed run", state["recipe"])], settings_model)
-    prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
     target = folder.resolve().with_name(state["replaces"]) if state["replaces"] else folder
-    job = Job(state["label"], prepared, target, folder, state.get("linear", "torch"))
-    return _finish(job, state.get("seeds", ()), progress)
+    with lock.locked(target):
+        resolved = resolve_layers([Layer("resumed run", state["recipe"])], settings_model)
+        prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
+        job = Job(state["label"], prepared, target, folder, state.get("linear", "torch"))
+        return _finish(job, state.get("seeds", ()), progress)
 
 
 def _finish(job: Job, seeds: Sequence[int], progress: Progress) -> Run:

@@ -15,6 +15,7 @@ from typing import Any
 from bertkit import __version__, adapters
 from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Encoder
+from bertkit.data import durable
 from bertkit.engine import processes
 from bertkit.errors import RunError, UsageError
 from bertkit.recipe.schema import Recipe
@@ -214,11 +215,6 @@ def save(folder: Path, info: dict[str, Any]) -> Run:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a file beside its name and rename it when it is complete; JSON has null for what is no number."""
-    part = path.with_name(path.name + ".part")
+    """Write a file, whole or not at all; JSON has null for what is no number."""
     finite = json.loads(json.dumps(values), parse_constant=lambda _: None)
-    with part.open("w", encoding="utf-8") as stream:
-        json.dump(finite, stream, ensure_ascii=False, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
+    durable.write(path, json.dumps(finite, ensure_ascii=False, indent=1).encode())

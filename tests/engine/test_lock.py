@@ -1,0 +1,57 @@
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from bertkit.engine.lock import locked
+from bertkit.errors import RunError
+
+FORK = multiprocessing.get_context("fork")
+
+
+def _hold(folder, held, release):
+    with locked(folder):
+        held.set()
+        release.wait(60)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the lock of the run, and what lets it go on."""
+    held, release = FORK.Event(), FORK.Event()
+    process = FORK.Process(target=_hold, args=(tmp_path / "run", held, release))
+    process.start()
+    assert held.wait(60)
+    yield process, release
+    release.set()
+    process.join(60)
+
+
+def test_a_second_process_is_refused_and_told_who_is_first(tmp_path, holder):
+    process, _ = holder
+    with pytest.raises(RunError, match=rf"run is in use by process {process.pid} on "), locked(tmp_path / "run"):
+        pass
+
+
+def test_the_end_of_a_process_frees_it_and_leaves_nothing(tmp_path, holder):
+    process, release = holder
+    release.set()
+    process.join(60)
+    assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path / "run"):
+        pass
+
+
+def test_a_process_that_was_killed_frees_it(tmp_path, holder):
+    process, _ = holder
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(60)
+    with locked(tmp_path / "run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_run_is_another_lock(tmp_path, holder):
+    with locked(tmp_path / "other"):
+        pass

@@ -10,21 +10,21 @@ from bertkit.errors import RunError
 FORK = multiprocessing.get_context("fork")
 
 
-def _hold(folder, held, release):
+def _hold(folder, here):
     with locked(folder):
-        held.set()
-        release.wait(60)
+        here.send("held")
+        here.poll(60)
 
 
 @pytest.fixture
 def holder(tmp_path):
-    """A process that holds the lock of the run, and what lets it go on."""
-    held, release = FORK.Event(), FORK.Event()
-    process = FORK.Process(target=_hold, args=(tmp_path / "run", held, release))
+    """A process that holds the lock of the run until it is sent something."""
+    there, here = FORK.Pipe()
+    process = FORK.Process(target=_hold, args=(tmp_path / "run", here))
     process.start()
-    assert held.wait(60)
-    yield process, release
-    release.set()
+    assert there.recv() == "held"
+    yield process, there
+    there.send("end")
     process.join(60)
 
 
@@ -35,8 +35,8 @@ def test_a_second_process_is_refused_and_told_who_is_first(tmp_path, holder):
 
 
 def test_the_end_of_a_process_frees_it_and_leaves_nothing(tmp_path, holder):
-    process, release = holder
-    release.set()
+    process, there = holder
+    there.send("end")
     process.join(60)
     assert list(tmp_path.iterdir()) == []
     with locked(tmp_path / "run"):

@@ -26,7 +26,7 @@ def test_every_flipped_bit_is_found(folder):
             changed = bytearray(whole)
             changed[bit // 8] ^= 1 << bit % 8
             path.write_bytes(changed)
-            with pytest.raises(RunError, match="damaged|missing"):
+            with pytest.raises(RunError, match=r"damaged|missing"):
                 manifest.check(folder)
         path.write_bytes(whole)
     manifest.check(folder)

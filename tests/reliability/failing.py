@@ -95,6 +95,6 @@ def nth(failing: int, number: int = errno.EIO) -> Iterator[Calls]:
         mock.patch.object(os, "replace", counted("replace", os.replace)),
         mock.patch.object(os, "rename", counted("rename", os.rename)),
         mock.patch.object(os, "ftruncate", counted("ftruncate", os.ftruncate)),
-        mock.patch.object(pathlib.Path, "open", lambda self, *given, **named: opened(self, *given, **named)),
+        mock.patch.object(pathlib.Path, "open", opened),
     ):
         yield calls

@@ -2,19 +2,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+OFFLINE := $(BIN)/python -m tests.without_network
 
-.PHONY: demo test check lint docs bench clean
+.PHONY: demo test soak check lint docs bench clean
 
 demo: $(READY)  ## Fine-tune, score and predict on embedded parts, without a hub
 	$(BIN)/bertkit finetune sentiment --model minilm --data sample
 	$(BIN)/bertkit eval
 	$(BIN)/bertkit predict examples/reviews.csv --text review --overwrite
 
-test: $(READY)  ## All tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## All tests, without a network where the system can take it away
+	$(OFFLINE) $(BIN)/python -m pytest
+
+soak: $(READY)  ## Tests of reliability at their full sizes; long
+	BERTKIT_SOAK=1 $(OFFLINE) $(BIN)/python -m pytest -m soak
 
 check: lint  ## Lint, types and the quick tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(OFFLINE) $(BIN)/python -m pytest -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -13,7 +14,7 @@ import numpy as np
 
 from bertkit.adapters import Adapter
 from bertkit.adapters._results import Grid, Record, Scores
-from bertkit.data import hub_metrics
+from bertkit.data import durable, hub_metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.data.intervals import bootstrap_interval
 from bertkit.data.tables import as_text
@@ -163,13 +164,13 @@ def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
     """
     if not processes.is_main():
         return
-    part = path.with_name(path.name + ".part")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Mistake))
+    writer.writerows(astuple(mistake) for mistake in mistakes)
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(field.name for field in fields(Mistake))
-            writer.writerows(astuple(mistake) for mistake in mistakes)
-        part.replace(path)
+        with durable.disk_errors(str(path)):
+            durable.write(path, text.getvalue().encode())
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", "--errors FILE elsewhere") from error
 

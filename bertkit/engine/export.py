@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bertkit.adapters._encoder import Window
+from bertkit.data import durable
 from bertkit.data.examples import Example
-from bertkit.engine import backends, device, evaluate, layers, load, machine, processes
+from bertkit.engine import backends, device, evaluate, layers, load, lock, machine, manifest, processes, sealed
 from bertkit.engine import run as runs
 from bertkit.engine.agreement import compare
-from bertkit.engine.backends.onnx import weights_of
 from bertkit.engine.backends.onnx_int8 import OnnxInt8
 from bertkit.engine.forward import Forward
 from bertkit.engine.run import Run
@@ -46,6 +46,11 @@ def export(name: str | Path | None = None, *, int8: bool = False, max_drop: floa
         BertkitError: The rows cannot be read, or the model cannot become a graph.
     """
     found = runs.find(name)
+    with lock.locked(found.folder):
+        return _export_found(found, int8, max_drop)
+
+
+def _export_found(found: Run, int8: bool, max_drop: float | None) -> Run:
     rows = evaluate.validation_rows(found).rows
     there = (found.folder / OnnxInt8.graph).is_file()
     before = found.info.get("backends", {}).get("max_drop") if there else None
@@ -129,17 +134,18 @@ def _export(run: Run, examples: Sequence[Example], max_drop: float, calibration:
         names = _graphs.make(network, run.adapter, windows, encoder.pad_id, made, calibration)
         found = _measure(run, network, made, names, windows, examples)
         accepted = {name: facts for name, facts in found.items() if _is_good(name, facts, max_drop)}
-        info = {**run.info, "backends": {
+        record = {
             "machine": machine.fingerprint(),
             "rows": len(examples),
             "metric": run.info["training"]["metric"],
             "max_drop": max_drop,
             "accepted": accepted,
             "refused": {name: facts for name, facts in found.items() if name not in accepted},
-        }}  # fmt: skip
-        _keep(run.folder, made, accepted)
-        runs.write_json(run.folder / runs.RUN_FILE, info)
-    return Run(run.folder, info)
+            "files": manifest.describe(made, _kept(made, accepted)),
+        }
+        sealed.write(made / runs.BACKENDS_FILE, record)
+        runs.replace_folder(run.folder / runs.GRAPHS, made / runs.GRAPHS)
+    return runs.load(run.folder)
 
 
 @contextmanager
@@ -155,9 +161,11 @@ def _writing(folder: Path) -> Iterator[None]:
 def _network(run: Run) -> Any:
     """Return the model of a run on the processor, as fast as it will answer."""
     from bertkit.engine import model
+    from bertkit.engine.backends.torch import Torch
 
     target = device.choose()
-    network = model.for_prediction(run.folder, run.adapter)
+    with run.checked(Torch.reads):
+        network = model.for_prediction(run.folder, run.adapter)
     # Of several processes only the main one comes here, after a training for which they agreed on what is fastest.
     alone = processes.count() == 1
     linear = layers.fastest_linear(target) if alone else run.info["training"]["linear"]
@@ -186,19 +194,16 @@ def _is_good(name: str, facts: Mapping[str, float], max_drop: float) -> bool:
     return facts["agreement"] == 1 if backend.exact else facts["points_lost"] <= max_drop
 
 
-def _keep(folder: Path, made: Path, accepted: Iterable[str]) -> None:
-    """Put the accepted graphs into the run folder, in the place of earlier ones."""
-    graphs = {name: backends.load(name).graph for name in backends.names()}
-    for name, graph in graphs.items():
-        if graph is None:
-            continue
-        # First of all: a graph never lies beside the weights of another one.
-        (folder / graph).unlink(missing_ok=True)
-        weights_of(folder / graph).unlink(missing_ok=True)
-        if name in accepted:
-            (folder / graph).parent.mkdir(exist_ok=True)
-            weights_of(made / graph).replace(weights_of(folder / graph))
-            (made / graph).replace(folder / graph)
+def _kept(made: Path, accepted: Iterable[str]) -> list[str]:
+    """Remove the files of graphs that were not accepted, and return the others, which are on the disk then."""
+    patterns = [pattern for name in accepted if backends.load(name).graph for pattern in backends.load(name).reads]
+    kept = {path for pattern in patterns for path in made.glob(pattern)}
+    for path in (made / runs.GRAPHS).iterdir():
+        if path in kept:
+            durable.sync(path)
+        else:
+            path.unlink()
+    return [path.relative_to(made).as_posix() for path in kept]
 
 
 def _sentence(name: str, facts: Mapping[str, float], record: Mapping[str, Any]) -> str:

@@ -1,17 +1,17 @@
-"""What files a folder holds, with size and SHA-256: damage is found before anything is read."""
+"""What files a folder holds, with size and SHA-256: damage is found before anything is used."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bertkit.data import durable
+from bertkit.engine import sealed
 from bertkit.errors import RunError
 
 FILE = "manifest.json"
+Files = Mapping[str, Mapping[str, Any]]
 
 
 def write(folder: Path, names: Iterable[str]) -> None:
@@ -21,27 +21,32 @@ def write(folder: Path, names: Iterable[str]) -> None:
         folder: Holds the files.
         names: Their paths within the folder, with "/".
     """
-    files = {name: _facts(folder / name) for name in sorted(names)}
-    durable.write(folder / FILE, json.dumps({"files": files, "sha256": _digest(files)}).encode())
+    sealed.write(folder / FILE, {"files": describe(folder, names)})
 
 
-def read(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return name to size in bytes and sha256, as they were when the manifest was written.
+def describe(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return name to size in bytes and sha256.
+
+    Args:
+        folder: Holds the files.
+        names: Their paths within the folder, with "/".
+    """
+    return {name: _facts(folder / name) for name in sorted(names)}
+
+
+def read(folder: Path) -> Files:
+    """Return the files of a folder as they were when its manifest was written.
 
     Raises:
         RunError: There is no manifest, or it is damaged.
     """
     path = folder / FILE
     try:
-        document = json.loads(path.read_bytes())
-        files: dict[str, dict[str, Any]] = document["files"]
-        whole = document["sha256"] == _digest(files)
+        files: Files = sealed.read(path)["files"]
     except FileNotFoundError:
         raise RunError(f"{path} is missing") from None
-    except (ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise RunError(f"{path} is damaged")
+    except (ValueError, KeyError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
     return files
 
 
@@ -55,12 +60,26 @@ def check(folder: Path, names: Iterable[str] | None = None) -> None:
     Raises:
         RunError: One of them is missing, was cut off or has changed, or was never described.
     """
-    files = read(folder)
+    check_files(folder, read(folder), names)
+
+
+def check_files(folder: Path, files: Files, names: Iterable[str] | None = None, hint: str = "") -> None:
+    """Compare files with what was recorded of them.
+
+    Args:
+        folder: Holds the files.
+        files: From `describe`.
+        names: Those that count; None: all.
+        hint: What to type where one is damaged.
+
+    Raises:
+        RunError: One of them is missing, was cut off or has changed, or was never described.
+    """
     for name in files if names is None else names:
         if name not in files:
-            raise RunError(f"{folder / name} is not in {FILE}")
+            raise RunError(f"{folder / name} is not among the files that were recorded", hint)
         if fault := _fault(folder / name, files[name]):
-            raise RunError(f"{folder / name} {fault}")
+            raise RunError(f"{folder / name} {fault}", hint)
 
 
 def _fault(path: Path, facts: Mapping[str, Any]) -> str:
@@ -75,7 +94,3 @@ def _fault(path: Path, facts: Mapping[str, Any]) -> str:
 def _facts(path: Path) -> dict[str, Any]:
     with path.open("rb") as stream:
         return {"size": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
-
-
-def _digest(files: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

@@ -47,8 +47,9 @@ class Predictor:
     @cached_property
     def forward(self) -> Forward:
         """The run's model in its backend."""
-        backend = backends.load(self.backend).open(self.run.folder, self.adapter)
-        return Forward(backend, self.adapter, self.encoder.pad_id)
+        backend = backends.load(self.backend)
+        with self.run.checked(backend.reads):
+            return Forward(backend.open(self.run.folder, self.adapter), self.adapter, self.encoder.pad_id)
 
     @cached_property
     def layouts(self) -> list[list[Column]]:

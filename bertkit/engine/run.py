@@ -6,8 +6,12 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,8 @@ from bertkit import __version__, adapters
 from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Encoder
 from bertkit.data import durable
-from bertkit.engine import processes
+from bertkit.engine import manifest, processes, sealed
+from bertkit.engine.completeness import TOKENIZER_FILES
 from bertkit.errors import RunError, UsageError
 from bertkit.recipe.schema import Recipe
 from bertkit.recipe.write import to_toml
@@ -26,7 +31,11 @@ RUN_FILE = "run.json"
 STATE_FILE = "unfinished.json"
 CHECKPOINTS = "checkpoints"
 SEEDS = "seeds"
-FORMAT = 1
+GRAPHS = "onnx"
+BACKENDS_FILE = f"{GRAPHS}/backends.json"
+FORMAT = 2
+# Without what is recorded of the files.
+OLDER_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Run:
 
     Args:
         folder: Holds weights, tokenizer, config.json and run.json.
-        info: What run.json says.
+        info: What run.json says, and under "backends" what is known of its graphs.
     """
 
     folder: Path
@@ -62,7 +71,28 @@ class Run:
     def encoder(self) -> Encoder:
         """Return the tokenizer with the run's limits."""
         model = self.info["model"]
-        return Encoder.load(self.folder, self.recipe.encode, model["limit"], model["pad_id"])
+        with self.checked(TOKENIZER_FILES):
+            return Encoder.load(self.folder, self.recipe.encode, model["limit"], model["pad_id"])
+
+    @contextmanager
+    def checked(self, patterns: Sequence[str]) -> Iterator[None]:
+        """Compare files with what was recorded of them while the block reads them, so that none is used unchecked.
+
+        Args:
+            patterns: Of their paths within the folder, such as "*.safetensors".
+
+        Raises:
+            RunError: One of them is damaged; told in place of what the block says of it.
+        """
+        files = {**self.info.get("files", {}), **self.info.get("backends", {}).get("files", {})}
+        names = [name for name in files if any(fnmatch(name, pattern) for pattern in patterns)]
+        hint = f"bertkit export {self.folder} makes graphs anew; other files: copy the run again, or train it anew"
+        with ThreadPoolExecutor(1, thread_name_prefix="checked") as thread:
+            found = thread.submit(manifest.check_files, self.folder, files, names, hint)
+            try:
+                yield
+            finally:
+                found.result()
 
     def held_out(self) -> list[int] | None:
         """Return the positions of the training rows that were held out for validation, if any were."""
@@ -82,7 +112,7 @@ def load(folder: Path) -> Run:
         RunError: The folder holds no finished run, or one of a newer format.
     """
     try:
-        info = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        info = _read(folder / RUN_FILE)
     except (FileNotFoundError, NotADirectoryError) as error:
         if (folder / STATE_FILE).is_file():
             raise RunError(f"{folder} is not finished", f"bertkit finetune --resume {folder}") from error
@@ -90,9 +120,32 @@ def load(folder: Path) -> Run:
         raise RunError(f"{folder} is not a run: {reason}", "bertkit runs list") from error
     except ValueError as error:
         raise RunError(f"{folder / RUN_FILE} is damaged: {error}") from error
-    if info.get("format") != FORMAT:
-        raise RunError(f"{folder} has format {info.get('format')}; this bertkit reads format {FORMAT}")
-    return Run(folder, info)
+    return Run(folder, {**info, **_backends(folder)})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        info = sealed.read(path)
+    except ValueError:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(info, dict) or info.get("format") != OLDER_FORMAT:
+            raise
+    if info["format"] not in (OLDER_FORMAT, FORMAT):
+        raise RunError(f"{path.parent} has format {info['format']}; this bertkit reads formats up to {FORMAT}")
+    return info
+
+
+def _backends(folder: Path) -> dict[str, Any]:
+    """Return what `export` has recorded of the graphs."""
+    path = folder / BACKENDS_FILE
+    try:
+        return {"backends": sealed.read(path)}
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise RunError(
+            f"{path} is damaged: {error}", f"bertkit export {folder}, after removing {path.parent}"
+        ) from error
 
 
 def find(name: str | Path | None) -> Run:
@@ -189,12 +242,27 @@ def work_folder(folder: Path) -> Path:
 def replace_by(folder: Path, work: Path) -> Run:
     """Put a complete run in the place of another one."""
     if work != folder:
-        old = folder.with_name(folder.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        work.rename(folder)
-        shutil.rmtree(old)
+        replace_folder(folder, work)
     return load(folder)
+
+
+def replace_folder(folder: Path, work: Path) -> None:
+    """Put a folder in the place of another one, which is removed; if that fails, the other one stays.
+
+    Args:
+        folder: The name it gets; there may be none yet.
+        work: Beside it, complete and synced.
+    """
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        durable.rename(work, folder)
+    finally:
+        if not folder.exists() and old.exists():
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def newest_checkpoint(folder: Path) -> str | None:
@@ -206,15 +274,18 @@ def newest_checkpoint(folder: Path) -> str | None:
 
 def save(folder: Path, info: dict[str, Any]) -> Run:
     """Complete a run: run.json is written last, and by rename, so that it never describes half a run."""
-    full = {"format": FORMAT, "bertkit": __version__, "created": datetime.now(UTC).isoformat(), **info}
     (folder / "recipe.toml").write_text(to_toml(Recipe.model_validate(info["recipe"])), encoding="utf-8")
-    write_json(folder / RUN_FILE, full)
+    names = [path.name for path in folder.iterdir() if path.is_file() and path.name not in {RUN_FILE, STATE_FILE}]
+    for name in names:
+        durable.sync(folder / name)
+    full = {
+        "format": FORMAT,
+        "bertkit": __version__,
+        "created": datetime.now(UTC).isoformat(),
+        **info,
+        "files": manifest.describe(folder, names),
+    }
+    sealed.write(folder / RUN_FILE, full)
     (folder / STATE_FILE).unlink(missing_ok=True)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Run(folder, full)
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a file, whole or not at all; JSON has null for what is no number."""
-    finite = json.loads(json.dumps(values), parse_constant=lambda _: None)
-    durable.write(path, json.dumps(finite, ensure_ascii=False, indent=1).encode())

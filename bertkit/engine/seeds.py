@@ -13,7 +13,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from bertkit.data.metrics import smaller_is_better
-from bertkit.engine import device, layers, processes, run
+from bertkit.engine import device, layers, processes, run, sealed
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
 from bertkit.engine.train import Job, train
@@ -36,7 +36,7 @@ def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
     job = replace(job, linear=job.linear or layers.fastest_linear(device.choose()))
     if processes.is_main():
         job.work.mkdir(parents=True, exist_ok=True)
-        run.write_json(job.work / run.STATE_FILE, job.state() | {"seeds": list(seeds)})
+        sealed.write(job.work / run.STATE_FILE, job.state() | {"seeds": list(seeds)})
     processes.wait()
     try:
         runs = [_train_one(job, seed, f"{count} of {len(seeds)}", progress) for count, seed in enumerate(seeds, 1)]

@@ -16,7 +16,7 @@ import numpy as np
 
 from bertkit.adapters import Adapter
 from bertkit.adapters._results import Scores
-from bertkit.engine import device, layers, processes, run, training_arguments
+from bertkit.engine import device, layers, processes, run, sealed, training_arguments
 from bertkit.engine.model import save as save_model
 from bertkit.engine.prepare import Prepared
 from bertkit.engine.progress import Progress
@@ -68,7 +68,7 @@ def train(job: Job, progress: Progress) -> Run:
     state = job.state()
     if processes.is_main():
         job.work.mkdir(parents=True, exist_ok=True)
-        run.write_json(job.work / run.STATE_FILE, state)
+        sealed.write(job.work / run.STATE_FILE, state)
     processes.wait()
     try:
         return _train(job, state, progress)

@@ -6,7 +6,7 @@ import pytest
 
 import bertkit
 from bertkit.data.tables import open_table
-from bertkit.engine import load
+from bertkit.engine import load, sealed
 from bertkit.engine.evaluate import own_rows, write_mistakes
 from bertkit.errors import DataError, RunError, UsageError
 from tests.command_line import write_csv, write_reviews
@@ -26,9 +26,9 @@ def moved(finished, reviews, tmp_path):
     data = shutil.copy(reviews, tmp_path / "train.csv")
     folder = tmp_path / "copy"
     shutil.copytree(finished, folder)
-    info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    info = sealed.read(folder / "run.json")
     info["recipe"]["data"]["train"] = str(data)
-    (folder / "run.json").write_text(json.dumps(info), encoding="utf-8")
+    sealed.write(folder / "run.json", info)
     return folder, data
 
 
@@ -98,9 +98,9 @@ def test_evaluate_of_missing_training_rows_names_the_file(moved):
 
 def test_evaluate_prefers_the_test_file_of_the_run(moved, tmp_path):
     folder, _ = moved
-    info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    info = sealed.read(folder / "run.json")
     info["recipe"]["data"]["test"] = str(write_reviews(tmp_path / "test.csv", rows=10))
-    (folder / "run.json").write_text(json.dumps(info), encoding="utf-8")
+    sealed.write(folder / "run.json", info)
     found = bertkit.evaluate(folder)
     assert (found.rows, found.tuned_on_these) == (10, False)
 

@@ -1,9 +1,8 @@
-import json
 import shutil
 
 import pytest
 
-from bertkit.engine import backends, load, machine, run
+from bertkit.engine import backends, load, machine, run, sealed
 from bertkit.engine.agreement import compare
 from bertkit.engine.backends import _trace
 from bertkit.engine.backends.onnx import weights_of
@@ -20,9 +19,6 @@ def trained(finished, tmp_path):
     """The folder of a finished run without a graph."""
     folder = tmp_path / "run"
     shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("onnx"))
-    info = json.loads((folder / run.RUN_FILE).read_text())
-    del info["backends"]
-    run.write_json(folder / run.RUN_FILE, info)
     return folder
 
 
@@ -46,7 +42,7 @@ def test_export_checks_all_validation_rows(trained):
     assert record["rows"] == len(validation_rows(done).rows) == done.info["data"]["validation"]["rows"]
     metric = record["metric"]
     assert record["accepted"]["onnx"]["score"] == pytest.approx(done.info["scores"]["validation"][metric])
-    assert json.loads((trained / run.RUN_FILE).read_text())["backends"] == record
+    assert sealed.read(trained / run.BACKENDS_FILE) == record
     assert not list(trained.glob(".export-*"))
 
 
@@ -117,9 +113,9 @@ def test_eight_bits_are_calibrated_on_training_rows(trained, monkeypatch):
 def test_eight_bits_need_the_training_rows(trained, monkeypatch):
     rows = validation_rows(run.load(trained))
     monkeypatch.setattr("bertkit.engine.evaluate.validation_rows", lambda run: rows)
-    info = json.loads((trained / run.RUN_FILE).read_text())
+    info = sealed.read(trained / run.RUN_FILE)
     info["recipe"]["data"]["train"] = str(trained / "gone.csv")
-    run.write_json(trained / run.RUN_FILE, info)
+    sealed.write(trained / run.RUN_FILE, info)
     export(trained)
     with pytest.raises(RunError, match="calibrated on training rows, which cannot be read") as caught:
         export(trained, int8=True)
@@ -130,7 +126,7 @@ def test_export_into_a_folder_that_cannot_be_written_says_so(trained, monkeypatc
     def full(path, values):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run, "write_json", full)
+    monkeypatch.setattr(sealed, "write", full)
     with pytest.raises(MachineError, match="the graph cannot be written") as caught:
         export(trained)
     assert caught.value.hint

@@ -1,10 +1,10 @@
 import json
-import math
 import shutil
 
 import pytest
 
-from bertkit.engine import run
+from bertkit.engine import run, sealed
+from bertkit.engine.predictor import load_run
 from bertkit.errors import RunError, UsageError
 
 pytest_plugins = ("tests.fixtures",)
@@ -12,8 +12,7 @@ pytest_plugins = ("tests.fixtures",)
 
 def copy_with(finished, folder, **changes):
     shutil.copytree(finished, folder)
-    info = json.loads((folder / run.RUN_FILE).read_text(encoding="utf-8"))
-    (folder / run.RUN_FILE).write_text(json.dumps(info | changes), encoding="utf-8")
+    sealed.write(folder / run.RUN_FILE, sealed.read(folder / run.RUN_FILE) | changes)
     return folder
 
 
@@ -31,7 +30,7 @@ def test_load_gives_back_recipe_labels_and_limits(finished):
         ({}, "is not a run: it has no run.json", "bertkit runs list"),
         ({"unfinished.json": "{}"}, "is not finished", "bertkit finetune --resume"),
         ({"run.json": '{"format": 1'}, "run.json is damaged", ""),
-        ({"run.json": '{"format": 99}'}, "has format 99; this bertkit reads format 1", ""),
+        ({"run.json": '{"format": 99}'}, "run.json is damaged: its content is not what was written", ""),
     ],
 )
 def test_load_says_what_is_wrong_with_a_folder(tmp_path, files, said, hint):
@@ -117,19 +116,77 @@ def test_listed_names_damaged_runs_and_leaves_them_out(finished, runs, caplog):
     assert "bad" in caplog.text
 
 
-def test_write_json_has_null_for_what_is_no_number(tmp_path):
-    path = tmp_path / "run.json"
-    run.write_json(path, {"scores": {"f1": math.nan, "loss": -math.inf, "é": [0.1, 1e-9, math.inf]}, "name": "NaN"})
+def test_a_run_of_a_newer_format_is_refused(tmp_path):
+    sealed.write(tmp_path / run.RUN_FILE, {"format": 99})
+    with pytest.raises(RunError, match="has format 99; this bertkit reads formats up to 2"):
+        run.load(tmp_path)
 
-    def refuse(name):
-        raise AssertionError(name)
 
-    found = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    assert found == {"scores": {"f1": None, "loss": None, "é": [0.1, 1e-9, None]}, "name": "NaN"}
+def test_a_run_of_the_older_format_is_read_with_its_graphs(finished, tmp_path):
+    found = run.load(finished)
+    folder = tmp_path / "older"
+    shutil.copytree(finished, folder)
+    (folder / run.BACKENDS_FILE).unlink()
+    info = {key: value for key, value in found.info.items() if key != "files"} | {"format": 1}
+    (folder / run.RUN_FILE).write_text(json.dumps(info))
+    assert load_run(folder).predict(["a great day"]) == load_run(finished).predict(["a great day"])
+    assert load_run(folder).backend == load_run(finished).backend
+
+
+@pytest.mark.parametrize(
+    ("backend", "damaged"),
+    [
+        ("torch", "model.safetensors"),
+        ("torch", "config.json"),
+        ("torch", "tokenizer.json"),
+        ("onnx", "tokenizer.json"),
+        ("onnx", "onnx/model.onnx"),
+        ("onnx", "onnx/model.onnx.data"),
+    ],
+)
+def test_no_damaged_file_answers(finished, tmp_path, backend, damaged):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    path = folder / damaged
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=rf"{damaged} is damaged: its bytes are not those that were written") as error:
+        load_run(folder, backend=backend).predict(["a great day"])
+    assert error.value.hint.startswith("bertkit export")
+
+
+def test_a_damaged_record_of_graphs_is_named(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / run.BACKENDS_FILE).write_text("{}")
+    with pytest.raises(RunError, match=r"backends\.json is damaged"):
+        run.load(folder)
+
+
+def test_a_folder_that_cannot_be_put_in_the_place_of_another_leaves_it(tmp_path, monkeypatch):
+    folder, work = tmp_path / "run", tmp_path / "run.new"
+    for path in (folder, work):
+        path.mkdir()
+        (path / path.name).touch()
+
+    def fail(*_):
+        raise OSError(5, "broken")
+
+    monkeypatch.setattr(run.durable, "rename", fail)
+    with pytest.raises(OSError, match="broken"):
+        run.replace_folder(folder, work)
+    assert (folder / "run").is_file()
+    assert (work / "run.new").is_file()
+    monkeypatch.undo()
+    run.replace_folder(folder, work)
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "run.new"]
 
 
 def test_save_completes_a_run_and_leaves_no_parts(finished, tmp_path):
-    info = {key: value for key, value in run.load(finished).info.items() if key not in {"format", "created"}}
+    info = {
+        key: value for key, value in run.load(finished).info.items() if key not in {"format", "created", "backends"}
+    }
     (tmp_path / run.STATE_FILE).write_text("{}")
     (tmp_path / run.CHECKPOINTS).mkdir()
     saved = run.save(tmp_path, info)

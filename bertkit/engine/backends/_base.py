@@ -18,12 +18,14 @@ class Backend(ABC):
     Attributes:
         exact: Whether it computes in the precision of the training; only such a backend is ever taken unasked.
         graph: Its file in the run folder, or None if it reads the weights themselves.
+        reads: Patterns of the files of a run folder that it reads.
         inputs: Names of the arrays that it takes.
         budget: Tokens of a batch that suit it, padding included.
     """
 
     exact: ClassVar[bool]
     graph: ClassVar[str | None] = None
+    reads: ClassVar[tuple[str, ...]]
     inputs: frozenset[str]
     budget: int
 

@@ -27,6 +27,7 @@ class Onnx(Backend):
 
     exact: ClassVar[bool] = True
     graph: ClassVar[str] = "onnx/model.onnx"
+    reads: ClassVar[tuple[str, ...]] = ("onnx/model.onnx*",)
 
     def __init__(self, path: Path) -> None:
         self.session = _session(path)

@@ -12,3 +12,4 @@ class OnnxInt8(Onnx):
 
     exact: ClassVar[bool] = False
     graph: ClassVar[str] = "onnx/model_int8.onnx"
+    reads: ClassVar[tuple[str, ...]] = ("onnx/model_int8.onnx*",)

@@ -26,6 +26,7 @@ class Torch(Backend):
     """
 
     exact: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("config.json", "*.safetensors")
 
     def __init__(self, model: Any, adapter: Adapter) -> None:
         self.model = model

@@ -1,10 +1,9 @@
-import json
 import shutil
 import sys
 
 import pytest
 
-from bertkit.engine import backends, machine, processes, run
+from bertkit.engine import backends, machine, processes, run, sealed
 from bertkit.engine.backends._choice import choose
 from bertkit.errors import MachineError, UsageError
 
@@ -18,9 +17,9 @@ def trained(finished, tmp_path):
     shutil.copytree(finished, folder)
 
     def changed(change=lambda record: None):
-        info = json.loads((finished / run.RUN_FILE).read_text())
-        change(info["backends"])
-        run.write_json(folder / run.RUN_FILE, info)
+        record = sealed.read(finished / run.BACKENDS_FILE)
+        change(record)
+        sealed.write(folder / run.BACKENDS_FILE, record)
         return run.load(folder)
 
     return changed

@@ -15,9 +15,11 @@ from _speed.setup import Reading, Setup, Side
 from _speed.steps import Stamps, chosen, timed
 from bertkit.engine import device, layers, training_arguments
 from bertkit.engine import model as models
+from bertkit.engine.job import Job
 from bertkit.engine.prepare import Prepared
 from bertkit.engine.progress import Progress
-from bertkit.engine.train import Job, _run_trainer, selecting_metric
+from bertkit.engine.signals import StopRequest
+from bertkit.engine.train import _trainer, selecting_metric
 
 # One pass, and no callback that asks for scores.
 SETTINGS = ("train.epochs=1", "train.patience=0")
@@ -79,4 +81,4 @@ def _train(prepared: Prepared, folder: Path, progress: Progress) -> None:
         prepared.checkpoint.folder, prepared.adapter, settings.seed, checkpointing=settings.gradient_checkpointing
     )
     layers.quicken(network, target, layers.fastest_linear(target), per_token=prepared.adapter.per_token)
-    _run_trainer(Job("speed", prepared, folder, folder), network, args, lambda _: (None, {}, False), progress)
+    _trainer(Job("speed", prepared, folder, folder), network, args, lambda _: {}, progress, StopRequest()).train()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,12 @@ SetOpt = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a value of the recipe; may be repeated."),
 ]
+EncodingOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Of the files, such as cp1252.", show_default="UTF-8, or a byte order mark's"
+    ),
+]
 BackendOpt = Annotated[
     str,
     typer.Option("--backend", metavar="NAME", help="auto (an exact one, by measured speed), torch, onnx or onnx-int8."),
@@ -25,6 +32,16 @@ def columns(text: str | None, text_pair: str | None, label: str | None) -> dict[
     """Return the roles that were named on the command line."""
     named = {"text": text, "text_pair": text_pair, "label": label}
     return {role: name for role, name in named.items() if name is not None}
+
+
+def with_encoding(overrides: list[str] | None, encoding: str | None) -> list[str]:
+    """Return the overrides with the one that `--encoding` stands for, which wins.
+
+    Args:
+        overrides: Values of `--set`.
+        encoding: Value of `--encoding`, or None.
+    """
+    return [*(overrides or []), *([f"data.encoding={json.dumps(encoding)}"] if encoding is not None else [])]
 
 
 def changes(overrides: list[str] | None, named: dict[str, str]) -> dict[str, dict[str, Any]]:

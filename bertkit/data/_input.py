@@ -1,51 +1,45 @@
-"""Bytes of an input: a file, a gzip file or standard input, with a look ahead and a running position."""
+"""Bytes of an input: a file, a packed file or standard input, with a look ahead."""
 
 from __future__ import annotations
 
 import difflib
-import gzip
 import io
 import sys
 import tempfile
-import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from bertkit.data._unpack import unpack
 from bertkit.errors import DataError
 
 BLOCK = 65536
-GZIP = b"\x1f\x8b"
 
 
-class ByteSource(io.BufferedIOBase):
-    """A binary stream for a `TextIOWrapper` that knows where in the input it is.
+class ByteSource:
+    """Bytes of an input in order, uncompressed.
 
     Args:
-        stream: Uncompressed bytes.
+        stream: Where they come from.
         name: What messages call the input.
         path: The file, or None for a stream that somebody else closes.
+
+    Attributes:
+        inner: The name whose extension says the format: that of the file without `.gz`, or of the member of a zip.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, path: Path | None = None) -> None:
-        super().__init__()
+    def __init__(self, stream: io.BufferedReader, name: str, path: Path | None = None) -> None:
         self.name = name
         self.path = path
-        self.bytes_read = 0
-        self.newlines = 0
-        self.line_start = 0
-        self._next_line_start = 0
-        self._stream = stream
+        opened = unpack(stream, name, path.name if path else None)
+        self.inner, self._stream = opened.inner, opened.stream
+        self._file = None if opened.packed else stream
         self._ahead = b""
         self._spool: BinaryIO | None = None
-
-    def readable(self) -> bool:
-        """Says that this is an input."""
-        return True
 
     def head(self) -> bytes:
         """Looks at the first bytes, as far as a line that is not blank, without taking them."""
         while b"\n" not in self._ahead.lstrip() and len(self._ahead) < BLOCK:
-            block = self._read(BLOCK)
+            block = self._stream.read1(BLOCK)
             if not block:
                 break
             self._ahead += block
@@ -55,28 +49,38 @@ class ByteSource(io.BufferedIOBase):
         """Drops the first bytes that `head` showed, such as a byte order mark."""
         self._ahead = self._ahead[size:]
 
-    def read1(self, size: int = -1, /) -> bytes:
-        """Takes the bytes that are there, waiting for at least one."""
-        size = BLOCK if size < 0 else size
-        block, self._ahead = self._ahead[:size], self._ahead[size:]
-        block = block or self._read(size)
-        self.line_start = self._next_line_start
-        self.newlines += block.count(b"\n")
-        if (last := block.rfind(b"\n")) >= 0:
-            self._next_line_start = self.bytes_read + last + 1
-        self.bytes_read += len(block)
-        return block
+    def read(self) -> bytes:
+        """Takes the bytes that are there, waiting for at least one; none at the end."""
+        block, self._ahead = self._ahead, b""
+        return block or self._stream.read1(BLOCK)
 
     def as_file(self) -> BinaryIO:
         """Gives the whole input as a file that can seek; a stream is copied to a temporary file."""
-        if self.path and self._stream.seekable() and not isinstance(self._stream, gzip.GzipFile):
-            self._stream.seek(0)
-            return self._stream
+        if self.path and self._file and self._file.seekable():
+            self._file.seek(0)
+            return self._file
         self._spool = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - closed by close()
-        while block := self.read1():
+        while block := self.read():
             self._spool.write(block)
         self._spool.seek(0)
         return self._spool
+
+    def samples(self, size: int) -> tuple[list[bytes], bool]:
+        """Looks at the head, the middle and the tail of the input without taking anything.
+
+        Args:
+            size: Bytes of each. An input that is packed or a pipe has only a head, as far as it is known.
+
+        Returns:
+            The samples in order, and whether they are the whole input.
+        """
+        if not (self.path and self._file and self.path.is_file()):
+            return [self.head()], False
+        whole = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            # Starts are multiples of 4, so that the units of UTF-16 and UTF-32 stay whole.
+            starts = sorted({0, max(0, whole - size) // 2 // 4 * 4, max(0, whole - size) // 4 * 4})
+            return [_at(file, start, size) for start in starts], whole <= size
 
     def close(self) -> None:
         """Closes what this source has opened."""
@@ -84,19 +88,10 @@ class ByteSource(io.BufferedIOBase):
             self._spool.close()
         if self.path:
             self._stream.close()
-        super().close()
-
-    def _read(self, size: int) -> bytes:
-        try:
-            return cast(io.BufferedIOBase, self._stream).read1(size)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(
-                f"{self.name} is not a whole gzip file: {error}", "Copy the file again, or give it unpacked."
-            ) from None
 
 
 def open_source(path: str | Path) -> ByteSource:
-    """Opens a file, a `.gz` file, or standard input.
+    """Opens a file, also one that is packed with gzip or as the only member of a zip, or standard input.
 
     Args:
         path: Where the bytes are; "-" is standard input.
@@ -105,17 +100,24 @@ def open_source(path: str | Path) -> ByteSource:
         DataError: There is no such file, or it cannot be read.
     """
     if str(path) == "-":
-        stream = cast(io.BufferedReader, sys.stdin.buffer)
-        zipped = hasattr(stream, "peek") and stream.peek(2)[:2] == GZIP
-        return ByteSource(cast(BinaryIO, gzip.open(stream) if zipped else stream), "stdin")
+        return ByteSource(cast(io.BufferedReader, sys.stdin.buffer), "stdin")
     path = Path(path)
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        return ByteSource(cast(BinaryIO, opener(path, "rb")), str(path), path)
+        file = path.open("rb")
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", _nearest(path)) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.", "Name a file of rows.") from None
+    try:
+        return ByteSource(file, str(path), path)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _at(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    return file.read(size)
 
 
 def _nearest(path: Path) -> str:

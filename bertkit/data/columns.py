@@ -13,7 +13,9 @@ SHOWN_CHARACTERS = 40
 
 
 def check_header(columns: Sequence[str], where: str) -> None:
-    """Refuses a header with one name twice; one column without a name is fine, as pandas writes its index.
+    """Refuses a header with one name twice, blanks around it aside.
+
+    One column without a name is fine, as pandas writes its index.
 
     Args:
         columns: The names in order.
@@ -23,8 +25,8 @@ def check_header(columns: Sequence[str], where: str) -> None:
         DataError: A name is repeated.
     """
     seen: set[str] = set()
-    for position, name in enumerate(columns, 1):
-        if name in seen and not name.strip():
+    for position, name in enumerate(map(str.strip, columns), 1):
+        if name in seen and not name:
             raise DataError(
                 f"{where}: column {position} of {len(columns)} is the second one without a name in the header.",
                 "Name the columns in the file.",
@@ -85,7 +87,7 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 def _reading_hint(columns: Sequence[str], missing: Mapping[str, str], near: Mapping[str, str], hint: str) -> str:
-    if len(columns) == 1 and (delimiter := _other_delimiter(columns[0])):
+    if delimiter := _other_delimiter(columns, missing):
         option = "data.format=tsv" if delimiter == "\t" else f'data.delimiter="{delimiter}"'
         return f"The header looks like several columns in one: `--set {option}`."
     if any(_quoted(name) in columns for name in missing.values()):
@@ -95,6 +97,10 @@ def _reading_hint(columns: Sequence[str], missing: Mapping[str, str], near: Mapp
     return f"""{hint} If the first line is a row and no header: `--set 'data.names=["text", "label"]'`."""
 
 
-def _other_delimiter(header: str) -> str | None:
-    delimiter = max("\t;|,", key=header.count)
-    return delimiter if delimiter in header else None
+def _other_delimiter(columns: Sequence[str], missing: Mapping[str, str]) -> str | None:
+    for delimiter in "\t;|,":
+        found = [name.strip('" ') for column in columns for name in column.split(delimiter)]
+        if len(found) > len(columns) and set(missing.values()) <= set(found):
+            return delimiter
+    delimiter = max("\t;|,", key=columns[0].count)
+    return delimiter if len(columns) == 1 and delimiter in columns[0] else None

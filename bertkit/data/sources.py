@@ -9,6 +9,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from bertkit.data import hub_card
+from bertkit.data._hub_files import HubFiles, delimiter_of, text_files
+from bertkit.data.hub_token import only_if_asked
 from bertkit.data.tables import Rejects, Row, open_table
 from bertkit.errors import DataError, MachineError
 from bertkit.recipe.schema import DataSettings
@@ -42,7 +45,11 @@ def open_split(settings: DataSettings, split: str) -> AbstractContextManager[Any
     name = getattr(settings, split)
     if settings.hub is None:
         return open_table(name, settings)
-    return HubTable(settings.hub, load_hub(settings.hub, settings.config, settings.revision), name or split)
+    splits, stated = load_hub(settings.hub, settings.config, settings.revision)
+    split = name or split
+    if isinstance(found := splits.get(split), list):
+        return HubFiles(f"{settings.hub}[{split}]", found, settings.model_copy(update=stated))
+    return HubTable(settings.hub, splits, split)
 
 
 def available(settings: DataSettings) -> list[str]:
@@ -53,7 +60,7 @@ def available(settings: DataSettings) -> list[str]:
     """
     named = [split for split in SPLITS if getattr(settings, split) is not None]
     if settings.hub is not None:
-        found = load_hub(settings.hub, settings.config, settings.revision)
+        found, _ = load_hub(settings.hub, settings.config, settings.revision)
         return [split for split in SPLITS if split in named or (split in found and split != "test")]
     if "train" not in named:
         raise DataError("The recipe names no training rows", "--data FILE, --data FOLDER, or --set data.train=FILE")
@@ -61,8 +68,10 @@ def available(settings: DataSettings) -> list[str]:
 
 
 @cache
-def load_hub(repository: str, config: str | None, revision: str | None) -> Any:
-    """Return the splits of a hub data set by name, read by the datasets library from Parquet or plain files.
+def load_hub(repository: str, config: str | None, revision: str | None) -> tuple[Any, dict[str, str]]:
+    """Return the splits of a hub data set by name, and what its card says about reading them.
+
+    A split is a table of the datasets library, or a list of files of text.
 
     Args:
         repository: owner/name.
@@ -77,9 +86,13 @@ def load_hub(repository: str, config: str | None, revision: str | None) -> Any:
 
     datasets.disable_progress_bars()
     folder = _snapshot(repository, config, revision)
+    hub_card.check(folder, repository)
     try:
         # The local copy is given, not the name: for a name, datasets asks the hub again at each start.
-        return datasets.load_dataset(str(folder), **_configuration(folder, config))
+        builder = datasets.load_dataset_builder(str(folder), **_configuration(folder, config))
+        if files := text_files(builder):
+            return files, delimiter_of(builder)
+        return datasets.load_dataset(str(folder), **_configuration(folder, config)), {}
     except (ValueError, datasets.exceptions.DatasetsError) as error:
         raise DataError(f'The hub data set "{repository}" cannot be read: {error}', "--data FILE") from error
 
@@ -113,13 +126,17 @@ def _snapshot(repository: str, config: str | None, revision: str | None) -> Path
     folders = [f"{config}/*", f"*/{config}/*"] if config else ["*"]
     patterns = ["README.md", *(f"{folder}{kind}" for folder in folders for kind in FILE_KINDS)]
     download = partial(snapshot_download, repository, repo_type="dataset", revision=revision, allow_patterns=patterns)
+
+    def fetch(token: bool) -> str:
+        # Asked once before the download, which would ask six times and say so each time.
+        HfApi(token=token).dataset_info(repository, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        return str(download(token=token))
+
     try:
         try:
             return Path(download(local_files_only=True))
         except errors.LocalEntryNotFoundError:
-            # Asked once before the download, which would ask six times and say so each time.
-            HfApi().dataset_info(repository, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-            return Path(download())
+            return Path(only_if_asked(fetch))
     except errors.HFValidationError as error:
         raise DataError(f'"{repository}" is no owner/name of a data set on the hub', "--data FILE") from error
     except errors.RepositoryNotFoundError as error:
@@ -148,7 +165,7 @@ class HubTable:
             raise DataError(f'{repository} has no split "{split}". It has: {", ".join(splits)}')
         self.name = f"{repository}[{split}]"
         self.format = "hub"
-        self.rejects = Rejects(skip=False)
+        self.rejects = Rejects(self.name)
         self._dataset = splits[split]
         self.columns = list(self._dataset.column_names)
 

@@ -119,11 +119,11 @@ def test_read_conll_bad_line_costs_its_sentence(put, line, problem):
     path = put(f"a\tO\n\nb\tO\n{line}\nc\n\nd\tO\n")
     with open_table(path) as table, pytest.raises(DataError) as caught:
         list(table)
-    assert caught.value.message == f"a.conll:4: {problem}"
+    assert caught.value.message == f"a.conll:3: line 4: {problem}"
     assert "data.on_bad_row=skip" in caught.value.hint
     with open_table(path, ReadSettings(on_bad_row="skip")) as table:
         assert [(row.line, row.values["tokens"]) for row in table] == [(1, ["a"]), (7, ["d"])]
-    assert (table.rejects.count, table.rejects.examples) == (1, [f"a.conll:4: {problem}"])
+    assert (table.rejects.count, table.rejects.examples) == (1, [f"a.conll:3: line 4: {problem}"])
 
 
 @pytest.mark.parametrize(
@@ -261,3 +261,21 @@ def test_write_conllu_further_columns_make_it_conllu_plus(put):
 def test_write_conllu_counts_words_without_ids(put):
     text = copied(put("a b\nc d\n\ne f\n"), "out.conllu", ["my tag"], [{"my tag": ["x", "y"]}, {"my tag": ["z"]}])
     assert text == "# global.columns = ID FORM tags my_tag\n1\ta\tb\tx\n2\tc\td\ty\n\n1\te\tf\tz\n\n"
+
+
+def test_read_conll_bytes_that_are_no_text_cost_their_sentence(tmp_path):
+    (tmp_path / "a.conll").write_bytes(b"a\tO\n\nb\tO\nc\xe9\tO\n\nd\0\tO\n\ne\tO\n")
+    rejects = []
+    with open_table(tmp_path / "a.conll", ReadSettings(on_bad_row="skip"), rejects.append) as table:
+        assert [row.values["tokens"] for row in table] == [["a"], ["e"]]
+    assert [(reject.line, reject.byte) for reject in rejects] == [(3, 5), (6, 15)]
+    assert rejects[0].reason == "line 4: byte 0xE9, number 2 of the line, is not UTF-8"
+    assert rejects[1].reason == "there is a NUL byte, which text never holds"
+
+
+def test_read_conll_long_cell(tmp_path):
+    (tmp_path / "a.conll").write_text("a\tO\n" + "x" * 11 + "\tO\n\nb\tO\n")
+    rejects = []
+    with open_table(tmp_path / "a.conll", ReadSettings(on_bad_row="skip", max_cell=10), rejects.append) as table:
+        assert [row.values["tokens"] for row in table] == [["b"]]
+    assert [(reject.line, reject.byte, reject.column) for reject in rejects] == [(1, 0, "tokens")]

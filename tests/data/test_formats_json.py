@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bertkit.data.tables import create_table, open_table
+from bertkit.data.tables import Reject, create_table, open_table
 from bertkit.errors import DataError
 from bertkit.recipe.schema import ReadSettings
 
@@ -16,8 +16,8 @@ def put(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def put(document):
-        content = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
-        (tmp_path / "a.json").write_text(content, encoding="utf-8")
+        content = document if isinstance(document, str | bytes) else json.dumps(document, ensure_ascii=False)
+        (tmp_path / "a.json").write_bytes(content if isinstance(content, bytes) else content.encode())
         return "a.json"
 
     return put
@@ -69,8 +69,7 @@ def test_read_json_list_with_a_bad_row(put):
         ('[\n{"a": 1]', "a.json:2: not valid JSON: Expecting ',' delimiter (character 8)"),
         ('[{"a": NaN}]', "a.json: not valid JSON: NaN is no JSON number"),
         ('[{"a": 1, "a": 2}]', 'a.json: not valid JSON: key "a" appears twice'),
-        ('[{"a": "\\ud83d"}]', "a.json: not valid JSON: '\\ud83d' is half of a character"),
-        ("[" * 100_000, "a.json: not valid JSON: nested too deep"),
+        ("[" * 100_000, "a.json: not valid JSON: nested deeper than 64"),
         ('{"a": 1}\n{"a": 2}\n', "a.json:2: not valid JSON: Extra data (character 1)"),
         ('{"a": 1}\n', "a.json: neither a list of objects nor a SQuAD document."),
         ('{"data": {"a": 1}}', "a.json: neither a list of objects nor a SQuAD document."),
@@ -84,6 +83,37 @@ def test_read_json_document_that_cannot_be_used(put, text, problem):
         open_table(put(text), ReadSettings(on_bad_row="skip"))
     assert caught.value.message == problem
     assert "`--set data.format=jsonl`" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("item", "problem"),
+    [
+        ('"b\\ud83d"', "'\\ud83d' is half of a character"),
+        ('["x", {"k\\udc00": 1}]', "'\\udc00' is half of a character"),
+        ("[" * 64 + "]" * 64, "nested deeper than 64"),
+        ('"' + "x" * 101 + '"', "a cell of more than 100 characters"),
+    ],
+)
+def test_read_json_bad_row_is_passed_over(put, item, problem):
+    path = put(f'[{{"a": "1"}}, {{"a": {item}}}, {{"a": "3"}}]')
+    with open_table(path, ReadSettings(max_cell=100)) as table, pytest.raises(DataError) as caught:
+        list(table)
+    assert caught.value.message == f"a.json: row 2: {problem}"
+    rejects = []
+    with open_table(path, ReadSettings(max_cell=100, on_bad_row="skip"), rejects.append) as table:
+        assert [row.values["a"] for row in table] == ["1", "3"]
+    assert rejects == [Reject(2, None, "a", problem)]
+
+
+def test_read_json_undecodable_byte_costs_one_row(put):
+    path = put(b'[{"a": "1"},\n{"a": "caf\xe9"},\n{"a": "3"}]')
+    with pytest.raises(DataError) as caught:
+        open_table(path)
+    assert caught.value.message == "a.json:2: byte 0xE9, number 11 of the line, is not UTF-8"
+    assert "`--encoding cp1252`" in caught.value.hint
+    with open_table(path, ReadSettings(on_bad_row="skip")) as table:
+        assert [row.values["a"] for row in table] == ["1", "3"]
+    assert table.rejects.count == 1
 
 
 def test_read_json_label_studio_lifts_data(put):

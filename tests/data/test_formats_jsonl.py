@@ -59,8 +59,12 @@ def test_read_jsonl_missing_key_is_none_and_order_is_that_of_the_first_row(write
         ('{"a": [-Infinity]}', "not valid JSON: -Infinity is no JSON number"),
         ('{"a": 1, "a": 2}', 'not valid JSON: key "a" appears twice'),
         ('{"a": {"b": 1, "b": 2}}', 'not valid JSON: key "b" appears twice'),
-        ('{"a": "\\ud83d"}', "not valid JSON: '\\ud83d' is half of a character"),
-        ("[" * 100_000, "not valid JSON: nested too deep"),
+        ('{"a": "\\ud83d"}', "'\\ud83d' is half of a character"),
+        ('{"a": "ok", "b\\udc00": 1}', "'\\udc00' is half of a character"),
+        ('{"a": [{"b": "x\\ude00"}]}', "'\\ude00' is half of a character"),
+        ('{"a": 1e999}', "not valid JSON: 1e999 is too large a number"),
+        ("[" * 100_000, "not valid JSON: nested deeper than 64"),
+        ('{"a": ' + "[" * 64 + "]" * 64 + "}", "nested deeper than 64"),
     ],
 )
 def test_read_jsonl_bad_row(write, line, problem):
@@ -115,3 +119,26 @@ def test_write_jsonl_keeps_order_and_characters(write, tmp_path):
     assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == (
         '{"b": "ü", "a": 1, "p": [0.5, null], "q": null}\n{"b": null, "a": 2, "p": null, "q": null}\n'
     )
+
+
+def test_jsonl_rejects_have_their_place_and_are_counted(tmp_path):
+    lines = ['{"a": "ü"}', "", '{"a": 1', '{"a": "' + "x" * 50 + '"}', '{"a": "ok"}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rejects = []
+    settings = ReadSettings(on_bad_row="skip", max_cell=40)
+    with open_table(tmp_path / "rows.jsonl", settings, rejects.append) as table:
+        assert [row.values["a"] for row in table] == ["ü", "ok"]
+    starts = [len("\n".join(lines[:count]).encode()) + 1 for count in (2, 3)]
+    assert [(reject.line, reject.byte, reject.column) for reject in rejects] == [
+        (3, starts[0], None),
+        (4, starts[1], "a"),
+    ]
+    assert (table.rows_read, table.blank, table.rejects.count) == (2, 1, 2)
+
+
+def test_jsonl_rejects_before_the_first_good_row_are_heard(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('x\n{"a": 1}\n')
+    rejects = []
+    with open_table(tmp_path / "rows.jsonl", ReadSettings(on_bad_row="skip"), rejects.append) as table:
+        assert len(list(table)) == 1
+    assert [reject.line for reject in rejects] == [1]

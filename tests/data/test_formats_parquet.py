@@ -51,6 +51,28 @@ def test_read_parquet_native_values_and_row_numbers(path):
         assert [(row.line, row.values) for row in table] == [(1, ROWS[0]), (2, ROWS[1])]
 
 
+def not_utf_8(text):
+    """An array of strings with bytes that are none."""
+    offsets = pa.array([0, *(sum(map(len, text[: count + 1])) for count in range(len(text)))], pa.int32())
+    return pa.Array.from_buffers(pa.string(), len(text), [None, offsets.buffers()[1], pa.py_buffer(b"".join(text))])
+
+
+def test_read_parquet_bad_cells_are_bad_rows(tmp_path):
+    path = tmp_path / "bad.parquet"
+    columns = {"id": [1, 2, 3, 4], "text": not_utf_8([b"one", b"caf\xe9", b"x" * 101, b"four"])}
+    pq.write_table(pa.table(columns), path)
+    with open_table(path) as table, pytest.raises(DataError, match=r"bad\.parquet:2: the cell is not valid"):
+        list(table)
+    rejects = []
+    with open_table(path, ReadSettings(on_bad_row="skip", max_cell=100), rejects.append) as table:
+        assert [(row.line, row.values) for row in table] == [
+            (1, {"id": 1, "text": "one"}),
+            (4, {"id": 4, "text": "four"}),
+        ]
+    assert [(reject.line, reject.byte, reject.column) for reject in rejects] == [(2, None, "text"), (3, None, "text")]
+    assert (table.rows_read, table.rejects.count) == (2, 2)
+
+
 def test_read_parquet_gz(path, tmp_path):
     (tmp_path / "rows.parquet.gz").write_bytes(gzip.compress(path.read_bytes()))
     assert rows_of(open_table(tmp_path / "rows.parquet.gz")) == ROWS
@@ -121,7 +143,7 @@ def test_write_parquet_type_that_changes_after_the_first_row_group(path, tmp_pat
         open_table(path) as like,
         create_table("out.parquet", like, ["x"]) as out,
     ):
-        out.write({"x": 1 if number < 5_000 else 0.5} for number in range(10_000))
+        out.write({"x": 1 if number < 9_000 else 0.5} for number in range(20_000))
     assert not list(tmp_path.glob("out.*"))
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from bertkit.data import hub_metrics
 from bertkit.errors import BertkitError
 
+FOLDERS = ("folder", "empty")
 notes = []
 handler = logging.Handler()
 handler.emit = lambda record: notes.append(record.getMessage())
@@ -27,7 +28,8 @@ logging.getLogger("bertkit").addHandler(handler)
 def run(name, gold, answers, options):
     notes.clear()
     try:
-        scores = hub_metrics.compute(name, np.array(gold), np.array(answers), **options)
+        compute = hub_metrics.compute_script if "." in name or name in FOLDERS else hub_metrics.compute
+        scores = compute(name, np.array(gold), np.array(answers), **options)
     except BertkitError as error:
         kind = {"kind": type(error).__name__, "exit_code": error.exit_code}
         return {**kind, "message": error.message, "hint": error.hint, "notes": [*notes]}
@@ -79,6 +81,7 @@ def results(tmp_path_factory):
         "missing file": ("./nowhere.py", *BINARY, {}),
         "empty folder": ("empty", *BINARY, {}),
         "hub": ("rouge", *BINARY, {}),
+        "path in a recipe": ("own", *BINARY, {}),
         "hub owner": ("owner/rouge", *BINARY, {}),
     }
     root = Path(hub_metrics.__file__).parents[2]
@@ -111,7 +114,7 @@ def test_compute_of_a_packaged_metric(name, scores, results):
 
 def test_compute_of_a_folder_keeps_single_numbers_and_names_the_rest(results):
     assert results["folder"]["scores"] == {"own": 2.5}
-    assert results["folder"]["notes"] == ["evaluate:folder: each, text left out, not a single number"]
+    assert results["folder"]["notes"] == ["folder: each, text left out, not a single number"]
 
 
 def test_compute_of_a_file_that_returns_a_bare_number(results):
@@ -121,11 +124,9 @@ def test_compute_of_a_file_that_returns_a_bare_number(results):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("numbers for classes", "evaluate:accuracy compares classes, but the labels are numbers"),
-        ("labels for classes", "evaluate:matthews_correlation does not fit this task"),
-        ("scores", "evaluate:roc_auc needs prediction_scores"),
-        ("missing file", "evaluate:./nowhere.py: there is no script nowhere.py"),
-        ("empty folder", "evaluate:empty: there is no script empty/empty.py"),
+        ("numbers for classes", "accuracy compares classes, but the labels are numbers"),
+        ("labels for classes", "matthews_correlation does not fit this task"),
+        ("scores", "roc_auc needs prediction_scores"),
     ],
 )
 def test_compute_of_a_metric_that_does_not_fit_is_a_recipe_error(name, message, results):
@@ -134,12 +135,24 @@ def test_compute_of_a_metric_that_does_not_fit_is_a_recipe_error(name, message, 
     assert "\n" not in results[name]["message"]
 
 
-@pytest.mark.parametrize("name", ["hub", "hub owner"])
-def test_compute_of_a_hub_metric_without_network_warns_and_names_the_ways_out(name, results):
-    assert (results[name]["kind"], results[name]["exit_code"]) == ("MachineError", 3)
-    assert "connect once" in results[name]["hint"]
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing file", "--metric ./nowhere.py: there is no script nowhere.py"),
+        ("empty folder", "--metric empty: there is no script empty/empty.py"),
+    ],
+)
+def test_compute_of_a_script_that_is_not_there_is_a_usage_error(name, message, results):
+    assert results[name]["kind"] == "UsageError"
+    assert message in results[name]["message"]
+
+
+@pytest.mark.parametrize("name", ["hub", "hub owner", "path in a recipe"])
+def test_compute_of_a_metric_that_is_not_packaged_is_refused_and_not_run(name, results):
+    assert results[name]["kind"] == "RecipeError"
+    assert "must not fetch or bring code" in results[name]["message"]
     assert "accuracy" in results[name]["hint"]
-    assert "downloaded and run" in results[name]["notes"][0]
+    assert "bertkit eval --metric" in results[name]["hint"]
 
 
 def test_compute_of_a_metric_with_a_missing_package_is_a_machine_error(results):

@@ -134,6 +134,30 @@ def test_hub_data_set_is_read_by_configuration_with_the_names_of_its_classes(rea
     assert read(first, second, url=hub.url) == wanted
 
 
+def test_hub_data_set_of_text_files_stays_text(read, tmp_path):
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "train.csv").write_text('text,label,day\nNA,007,2024-01-02\n"",True,x\n')
+    (folder / "test.csv").write_text("text,label,day\nnull,1e5,y\nbad,row\n")
+    lines = tmp_path / "lines"
+    lines.mkdir()
+    (lines / "train.jsonl").write_text('{"text": "2024-01-02", "label": null}\n')
+    with HubServer({"datasets/some/plain": folder, "datasets/some/lines": lines}) as hub:
+        skipping = {"hub": "some/plain", "test": "test", "on_bad_row": "skip"}
+        stopping = {"hub": "some/plain", "test": "test"}
+        plain, stopped, typed = read(skipping, stopping, {"hub": "some/lines"}, url=hub.url)
+    assert plain == {
+        "train": [
+            ["some/plain[train]", 1, {"text": "NA", "label": "007", "day": "2024-01-02"}],
+            ["some/plain[train]", 2, {"text": "", "label": "True", "day": "x"}],
+        ],
+        "test": [["some/plain[test]", 1, {"text": "null", "label": "1e5", "day": "y"}]],
+    }
+    assert stopped[0] == "DataError"
+    assert "test.csv:3: 2 fields, the header has 3" in stopped[2]
+    assert typed == {"train": [["some/lines[train]", 1, {"text": "2024-01-02", "label": None}]]}
+
+
 def test_hub_data_set_that_cannot_be_read_says_why(read, repository):
     named = {"hub": "some/rows", "config": "first"}
     with HubServer({"datasets/some/rows": repository}) as hub:

@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from bertkit.data._decode import choose_encoding
 from bertkit.data._input import ByteSource
@@ -40,17 +40,33 @@ class Reader(Protocol):
 class Sink(Protocol):
     """An output that rows go to.
 
-    `form` says what it can hold: "cells" are text, "values" may be lists, "words" have a line a word.
+    `form` says what it can hold: "cells" are text, "values" may be lists, "words" have a line a word. `parts_join`
+    says whether outputs of the parts of an input, one after another, are the output of the whole.
     """
 
     form: str
     keeps_other_keys: bool
+    parts_join: bool
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes rows; a column that a row lacks is None."""
 
+    def state(self) -> dict[str, Any] | None:
+        """Returns what `open_sink` needs to go on behind what was written, as JSON holds it.
+
+        None while rows are held back.
+        """
+
     def close(self) -> None:
-        """Writes what is still held back; the stream below stays open. Called after an error, too."""
+        """Writes what is still held back; the stream below stays open."""
+
+
+@runtime_checkable
+class Rewriting(Protocol):
+    """A sink whose format cannot grow at its end: what it wrote becomes a file of the format afterwards."""
+
+    def rewrite(self, written: BinaryIO, target: BinaryIO) -> None:
+        """Makes the file of what was written."""
 
 
 class Format(Protocol):
@@ -61,8 +77,18 @@ class Format(Protocol):
     def open_reader(self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects) -> Reader:
         """Opens an input and reads as far as its columns."""
 
-    def open_sink(self, stream: BinaryIO, format_name: str, columns: Sequence[str], like: Reader | None) -> Sink:
-        """Starts an output; `like` is the reader of an input of the same format, whose habits are kept."""
+    def open_sink(
+        self,
+        stream: BinaryIO,
+        format_name: str,
+        columns: Sequence[str],
+        like: Reader | None,
+        state: Mapping[str, Any] | None = None,
+    ) -> Sink:
+        """Starts an output; `like` is the reader of an input of the same format, whose habits are kept.
+
+        With the state of another sink it goes on where that one was.
+        """
 
 
 @functools.cache

@@ -30,6 +30,7 @@ class ConllSink:
         columns: Names in order.
         words: The column that holds the words.
         separator: A tab or a blank.
+        kept: The columns that go along, where they are chosen already.
 
     Raises:
         UsageError: There is no such column.
@@ -37,12 +38,15 @@ class ConllSink:
 
     form = "words"
     keeps_other_keys = False
+    parts_join = False
 
-    def __init__(self, stream: BinaryIO, columns: Sequence[str], words: str, separator: str) -> None:
+    def __init__(
+        self, stream: BinaryIO, columns: Sequence[str], words: str, separator: str, kept: Sequence[str] = ()
+    ) -> None:
         if words not in columns:
             raise _not_words(words)
         self._stream, self._columns, self._words, self._separator = stream, columns, words, separator
-        self._kept: list[str] = []
+        self._kept = list(kept)
         blank = " " if separator == "\t" else NO_VALUE
         self._splitting = str.maketrans(dict.fromkeys("\t\r\n" + separator, blank))
 
@@ -61,6 +65,10 @@ class ConllSink:
         for row in rows:
             lines = map(self._separator.join, zip(*self._cells(row), strict=True))
             self._stream.write("".join(f"{line}\n" for line in [*lines, ""]).encode())
+
+    def state(self) -> dict[str, Any] | None:
+        """Returns which columns go along."""
+        return {"kept": self._kept}
 
     def close(self) -> None:
         """Holds nothing back."""
@@ -104,14 +112,22 @@ class ConlluSink(ConllSink):
         stream: Where the bytes go.
         columns: Names in order.
         words: The column that holds the words.
+        kept: The columns that go along, where they are chosen already.
+        numbered: Whether the rows get ids.
 
     Raises:
         UsageError: There is no such column.
     """
 
-    def __init__(self, stream: BinaryIO, columns: Sequence[str], words: str) -> None:
-        super().__init__(stream, columns, words, "\t")
-        self._numbered = False
+    def __init__(
+        self, stream: BinaryIO, columns: Sequence[str], words: str, kept: Sequence[str] = (), numbered: bool = False
+    ) -> None:
+        super().__init__(stream, columns, words, "\t", kept)
+        self._numbered = numbered
+
+    def state(self) -> dict[str, Any] | None:
+        """Returns which columns go along, and whether they get ids."""
+        return {"kept": self._kept, "numbered": self._numbered}
 
     def _begin(self) -> None:
         self._numbered = "id" not in self._kept

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from bertkit.data._rows import as_text
+from bertkit.data._rows import as_text, long_cell
+
+MOST_NESTED = 64
+TOO_DEEP = f"nested deeper than {MOST_NESTED}"
+# Half a surrogate pair is legal JSON but no character: it could be neither tokenized nor written.
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse(text: str) -> Any:
@@ -16,14 +23,10 @@ def parse(text: str) -> Any:
         text: The whole text, with nothing after it.
 
     Raises:
-        ValueError: It is not valid, holds NaN or infinity, a key twice, or half of a surrogate pair.
-        RecursionError: It is nested too deep.
+        ValueError: It is not valid, or holds NaN, infinity, a number too large to be finite or a key twice.
+        RecursionError: It is nested too deep to be read at all.
     """
-    value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
-    if "\\u" in text:
-        # Half a surrogate pair is legal JSON but no character: it could be neither tokenized nor written.
-        json.dumps(value, ensure_ascii=False).encode()
-    return value
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_number, object_pairs_hook=_unique)
 
 
 def reason(error: Exception) -> str:
@@ -34,9 +37,28 @@ def reason(error: Exception) -> str:
     """
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} (character {error.colno})"
-    if isinstance(error, UnicodeEncodeError):
-        return f"{error.object[error.start]!r} is half of a character"
-    return "nested too deep" if isinstance(error, RecursionError) else str(error)
+    return TOO_DEEP if isinstance(error, RecursionError) else str(error)
+
+
+def refusal(values: Mapping[str, Any], max_cell: int) -> tuple[str | None, str]:
+    """Says why an object cannot be a row.
+
+    Args:
+        values: The object.
+        max_cell: Characters of the longest text it may hold.
+
+    Returns:
+        The column at fault and the reason; the reason is empty where there is nothing against the row.
+    """
+    for column, value in values.items():
+        for text, depth in _texts({column: value}):
+            if depth > MOST_NESTED:
+                return column, TOO_DEEP
+            if len(text) > max_cell:
+                return column, long_cell(max_cell)
+            if found := SURROGATE.search(text):
+                return column, f"{found[0]!r} is half of a character"
+    return None, ""
 
 
 def dump(value: Any) -> str:
@@ -53,6 +75,30 @@ def dump(value: Any) -> str:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite_number(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits} is too large a number")
+    return number
+
+
+def _texts(value: Any) -> Iterator[tuple[str, int]]:
+    """Walk through the texts of a value with how deep they are nested, without recursion; "" stands for a container."""
+    waiting = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, str):
+            yield item, depth
+        elif isinstance(item, dict | list):
+            yield "", depth
+            if depth > MOST_NESTED:
+                return
+            if isinstance(item, dict):
+                waiting.extend((key, depth) for key in item)
+                item = item.values()
+            waiting.extend((inner, depth + 1) for inner in item if isinstance(inner, str | dict | list))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

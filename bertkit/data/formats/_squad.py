@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bertkit.data._rows import Rejects, Row
+from bertkit.data._rows import Reject, Rejects, Row
 
 COLUMNS = ("id", "title", "question", "context", "answers", "is_impossible")
 
 
-def squad_rows(name: str, articles: list[Any], rejects: Rejects) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question with what stands around it, or what is wrong in its place."""
+
+    place: str
+    article: Mapping[str, Any]
+    paragraph: Mapping[str, Any]
+    qa: Mapping[str, Any]
+    problem: str = ""
+
+
+def squad_rows(articles: list[Any], rejects: Rejects) -> Iterator[Row]:
     """Reads the questions of a SQuAD document.
 
     Args:
-        name: What messages call the document.
         articles: What stands under "data".
         rejects: Where questions go that lack a field.
 
@@ -23,40 +34,41 @@ def squad_rows(name: str, articles: list[Any], rejects: Rejects) -> Iterator[Row
         {"text": [...], "answer_start": [...]}, or None where the document does not say it: the question has no key
         "answers", or no question of the document has an answer and this one has no "is_impossible" either.
     """
-    hidden = not any(qa.get("answers") for _, _, _, qa in _questions(name, articles, Rejects(skip=True)))
-    for line, (place, article, paragraph, qa) in enumerate(_questions(name, articles, rejects), 1):
-        title = article.get("title")
-        given = qa.get("answers")
-        problem = _problem(paragraph.get("context"), qa)
-        if problem:
+    hidden = not any(question.qa.get("answers") for question in _questions(articles))
+    for line, question in enumerate(_questions(articles), 1):
+        qa, article, context = question.qa, question.article, question.paragraph.get("context")
+        if problem := question.problem or _problem(context, qa):
             called = next((f' ({key} "{of[key]}")' for of, key in ((qa, "id"), (article, "title")) if key in of), "")
-            rejects.add(f"{name}: {place}{called}: {problem}")
+            rejects.add(Reject(line, None, None, problem), place=f"{question.place}{called}")
             continue
+        given = qa.get("answers")
         answers = None
         if given is not None and not (hidden and "is_impossible" not in qa):
             answers = {key: [answer[key] for answer in given] for key in ("text", "answer_start")}
-        cells = (qa["id"], title, qa["question"], paragraph["context"], answers, qa.get("is_impossible"))
+        cells = (qa["id"], article.get("title"), qa["question"], context, answers, qa.get("is_impossible"))
         yield Row(line, dict(zip(COLUMNS, cells, strict=True)))
 
 
-def _questions(
-    name: str, articles: list[Any], rejects: Rejects
-) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
+def _questions(articles: list[Any]) -> Iterator[_Question]:
     for first, article in enumerate(articles):
-        for second, paragraph in enumerate(_items(article, "paragraphs", f"{name}: data[{first}]", rejects)):
+        place = f"data[{first}]"
+        if not _has_list(article, "paragraphs"):
+            yield _Question(place, {}, {}, {}, 'an object with a list "paragraphs" was expected')
+            continue
+        for second, paragraph in enumerate(article["paragraphs"]):
             place = f"data[{first}].paragraphs[{second}]"
-            for third, qa in enumerate(_items(paragraph, "qas", f"{name}: {place}", rejects)):
+            if not _has_list(paragraph, "qas"):
+                yield _Question(place, {}, {}, {}, 'an object with a list "qas" was expected')
+                continue
+            for third, qa in enumerate(paragraph["qas"]):
                 if isinstance(qa, dict):
-                    yield f"{place}.qas[{third}]", article, paragraph, qa
+                    yield _Question(f"{place}.qas[{third}]", article, paragraph, qa)
                 else:
-                    rejects.add(f"{name}: {place}.qas[{third}]: an object was expected")
+                    yield _Question(f"{place}.qas[{third}]", {}, {}, {}, "an object was expected")
 
 
-def _items(value: Any, key: str, where: str, rejects: Rejects) -> list[Any]:
-    if isinstance(value, dict) and isinstance(value.get(key), list):
-        return list(value[key])
-    rejects.add(f'{where}: an object with a list "{key}" was expected')
-    return []
+def _has_list(value: Any, key: str) -> bool:
+    return isinstance(value, dict) and isinstance(value.get(key), list)
 
 
 def _problem(context: Any, qa: Mapping[str, Any]) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
 
-from bertkit.data._decode import read_lines
 from bertkit.data._input import ByteSource
-from bertkit.data._rows import SKIP_HINT, Rejects, Row
+from bertkit.data._lines import Lines
+from bertkit.data._rows import Reject, Rejects, Row, long_cell
 from bertkit.data.columns import check_header
 from bertkit.data.formats import Reader, Sink
 from bertkit.data.formats._conll_sink import ConllSink, ConlluSink
@@ -40,8 +40,8 @@ class ConllReader:
     Args:
         source: The input, at its start.
         format_name: "conll" or "conllu".
-        settings: Encoding and names.
-        rejects: Where sentences go that have a line with another number of columns.
+        settings: Encoding, names and the longest cell.
+        rejects: Where sentences go that have a line with another number of columns, or one that is not text.
 
     Attributes:
         columns: Names in order.
@@ -54,8 +54,9 @@ class ConllReader:
 
     def __init__(self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects) -> None:
         self._name, self._rejects = source.name, rejects
-        decoded = read_lines(source, settings.encoding, newline="\n")
-        self._lines: Iterator[tuple[int, str]] = enumerate((line.rstrip("\r\n") for line in decoded), 1)
+        self._max_cell = settings.max_cell
+        self._source = Lines(source, settings.encoding, "\n", settings.max_cell)
+        self._lines: Iterator[tuple[int, str]] = enumerate((line.rstrip("\r\n") for line in self._source), 1)
         named = self._declared() if format_name == "conllu" else []
         self._left_out = (COMMENT_OR_NO_WORD if named[0] == "id" else COMMENT) if named else NOTHING
         number, line = self._first_word()
@@ -72,18 +73,33 @@ class ConllReader:
         """Reads sentence after sentence, once; the line of a row is that of its first word.
 
         Raises:
-            DataError: A bad sentence that must not be skipped, or an undecodable byte.
+            DataError: A bad sentence that must not be skipped.
         """
-        width = len(self.columns)
+        faults = self._source.faults
         for sentence in self._sentences():
-            wrong = next(((line, len(cells)) for line, cells in sentence if len(cells) != width), None)
-            if wrong is None:
-                columns = map(list, zip(*(cells for _, cells in sentence), strict=True))
-                yield Row(sentence[0][0], dict(zip(self.columns, columns, strict=True)))
+            first, last = sentence[0][0], sentence[-1][0]
+            if faults and self._source.refused(self._rejects, first, last):
+                continue
+            line, column, problem = self._refusal(sentence)
+            if problem:
+                reason = problem if line == first else f"line {line}: {problem}"
+                self._rejects.add(Reject(first, self._source.byte(first), column, reason))
             else:
-                columns_there = "1 column" if wrong[1] == 1 else f"{wrong[1]} columns"
-                names = ", ".join(self.columns)
-                self._rejects.add(f"{self._name}:{wrong[0]}: {columns_there}, expected {width}: {names}", SKIP_HINT)
+                columns = map(list, zip(*(cells for _, cells in sentence), strict=True))
+                yield Row(first, dict(zip(self.columns, columns, strict=True)))
+        if faults:
+            self._source.refused(self._rejects, faults[0].line, faults[-1].line)
+
+    def _refusal(self, sentence: Sentence) -> tuple[int, str | None, str]:
+        width = len(self.columns)
+        for line, cells in sentence:
+            if len(cells) != width:
+                there = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+                return line, None, f"{there}, expected {width}: {', '.join(self.columns)}"
+            for column, cell in zip(self.columns, cells, strict=True):
+                if len(cell) > self._max_cell:
+                    return line, column, long_cell(self._max_cell)
+        return 0, None, ""
 
     def _declared(self) -> list[str]:
         first = next(self._lines, (1, ""))
@@ -98,6 +114,8 @@ class ConllReader:
 
     def _first_word(self) -> tuple[int, str]:
         for number, line in self._lines:
+            if not self._source.faults:
+                self._source.record = number
             if not _ends_sentence(line) and not self._left_out.match(line):
                 self._lines = itertools.chain([(number, line)], self._lines)
                 return number, line
@@ -106,9 +124,12 @@ class ConllReader:
     def _sentences(self) -> Iterator[Sentence]:
         sentence: Sentence = []
         for number, line in itertools.chain(self._lines, [(0, "")]):
+            if not sentence and not self._source.faults:
+                self._source.record = number
             if not _ends_sentence(line):
-                if not self._left_out.match(line):
-                    sentence.append((number, self._cells(line)))
+                if self._left_out.match(line):
+                    continue
+                sentence.append((number, self._cells(line)))
             elif sentence:
                 yield sentence
                 sentence = []
@@ -122,7 +143,13 @@ def open_reader(source: ByteSource, format_name: str, settings: ReadSettings, re
     return ConllReader(source, format_name, settings, rejects)
 
 
-def open_sink(stream: BinaryIO, format_name: str, columns: Sequence[str], like: Reader | None) -> Sink:
+def open_sink(
+    stream: BinaryIO,
+    format_name: str,
+    columns: Sequence[str],
+    like: Reader | None,
+    state: Mapping[str, Any] | None = None,
+) -> Sink:
     """Starts a CoNLL or CoNLL-U output with the separator of the input, if that had the same format.
 
     Raises:
@@ -130,8 +157,8 @@ def open_sink(stream: BinaryIO, format_name: str, columns: Sequence[str], like: 
     """
     words, separator = (like.words, like.separator) if isinstance(like, ConllReader) else ("tokens", "\t")
     if format_name == "conllu":
-        return ConlluSink(stream, columns, words)
-    return ConllSink(stream, columns, words, separator)
+        return ConlluSink(stream, columns, words, **(state or {}))
+    return ConllSink(stream, columns, words, separator, **(state or {}))
 
 
 def _ends_sentence(line: str) -> bool:

@@ -8,27 +8,25 @@ a line end, so these are written as spaces.
 from __future__ import annotations
 
 import csv
-import itertools
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from bertkit.data._decode import read_lines
+from bertkit.data._dialect import CSV_QUOTING, DELIMITERS, QUOTINGS, WRAPPED, recognise
 from bertkit.data._input import ByteSource
-from bertkit.data._rows import Rejects, Row, as_text
+from bertkit.data._lines import Lines
+from bertkit.data._rows import SKIP_HINT, Reject, Rejects, Row, as_text, long_cell
 from bertkit.data.columns import check_header
 from bertkit.data.formats import Reader, Sink
 from bertkit.errors import DataError
 from bertkit.recipe.schema import ReadSettings
 
 EXTENSIONS = {".csv": "csv", ".tsv": "tsv"}
-DELIMITERS = {"csv": ",", "tsv": "\t"}
-OTHER_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-QUOTINGS = {"csv": "csv", "tsv": "none"}
-CELL_LIMIT = 16 * 2**20
+# The csv module counts the characters of a cell while it reads it; a lower limit is checked afterwards, so that a cell
+# over several lines has been read to its end.
+LEAST_LIMIT = 2**24
 QUOTE_HINT = 'Write a quote inside a quoted cell twice (""), or take quotes as text: `--set data.quoting=none`.'
-WRAPPED = re.compile(r'"(?:[^"]|"")*"')
+LIMIT_HINT = "Allow longer cells with `--set data.max_cell=NUMBER`."
 
 log = logging.getLogger("bertkit")
 
@@ -39,79 +37,110 @@ class DelimitedReader:
     Args:
         source: The input, at its start.
         format_name: "csv" or "tsv".
-        settings: Delimiter, quoting, encoding and names.
+        settings: Delimiter, quoting, encoding, names and the longest cell.
         rejects: Where bad rows go.
+
+    Attributes:
+        columns: Names in order.
+        delimiter: What stands between cells.
+        quoting: "csv" or "none".
+        blank: Blank lines passed over so far.
     """
 
     def __init__(self, source: ByteSource, format_name: str, settings: ReadSettings, rejects: Rejects) -> None:
-        lines = _refuse_nul(read_lines(source, settings.encoding, newline=""), source.name)
-        if settings.delimiter or settings.names:
-            self.delimiter = settings.delimiter or DELIMITERS[format_name]
-        else:
-            header = next(lines, "")
-            self.delimiter = _delimiter_of(header, DELIMITERS[format_name], source.name)
-            lines = itertools.chain([header], lines)
-        self.quoting = settings.quoting or QUOTINGS[format_name]
+        dialect = recognise(source, format_name, settings)
+        self.delimiter, self.quoting = dialect.delimiter, dialect.quoting
+        self.blank = 0
         self._name = source.name
-        self._rejects = rejects
+        # A header is never skipped: the next row would be taken for it.
+        self._rejects = rejects if settings.names else Rejects(source.name)
         self._look_for_quotes = self.quoting == "none" and settings.quoting is None
-        csv.field_size_limit(CELL_LIMIT)
-        self._csv = csv.reader(
-            lines,
-            delimiter=self.delimiter,
-            quoting=csv.QUOTE_MINIMAL if self.quoting == "csv" else csv.QUOTE_NONE,
-            strict=True,
-        )
+        self._max_cell = settings.max_cell
+        csv.field_size_limit(max(csv.field_size_limit(), LEAST_LIMIT, settings.max_cell))
+        self._measure = settings.max_cell < csv.field_size_limit()
+        self._lines = Lines(source, settings.encoding, "", settings.max_cell)
+        quoting = CSV_QUOTING[self.quoting]
+        self._csv = csv.reader(self._lines, delimiter=self.delimiter, quoting=quoting, strict=True)
         self._header = "data.names" if settings.names else "the header"
         self.columns = list(settings.names) if settings.names else self._read_header()
         check_header(self.columns, source.name)
+        self._rejects = rejects
 
     def rows(self) -> Iterator[Row]:
         """Reads row after row, once.
 
         Raises:
-            DataError: A bad row that must not be skipped, a NUL or undecodable byte, or a quote without end.
+            DataError: A bad row that must not be skipped, or a quote without end.
         """
-        width = len(self.columns)
+        columns, width = self.columns, len(self.columns)
         for line, cells in self._records(blank=[] if width > 1 else [""]):
-            if not cells:
-                continue
-            if len(cells) == width:
-                yield Row(line, dict(zip(self.columns, cells, strict=True)))
-            else:
-                fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
-                names = ", ".join(self.columns)
-                self._rejects.add(f"{self._name}:{line}: {fields}, {self._header} has {width}: {names}")
+            if len(cells) != width:
+                self._reject_width(line, cells)
+            elif not (self._measure and self._reject_long(line, cells)):
+                yield Row(line, dict(zip(columns, cells)))  # noqa: B905 - the check costs more than the rest
 
     def _read_header(self) -> list[str]:
         for _, cells in self._records(blank=[]):
             if cells:
-                return cells
+                # A second byte order mark, or one inside of quotes.
+                return [cells[0].removeprefix("\ufeff"), *cells[1:]]
         raise DataError(f"{self._name} is empty: its first line should name the columns.", "Name a file with rows.")
 
     def _records(self, blank: list[str]) -> Iterator[tuple[int, list[str]]]:
+        lines, faults = self._lines, self._lines.faults
         while True:
-            line = self._csv.line_num + 1
+            lines.record = line = self._csv.line_num + 1
             try:
                 cells = next(self._csv) or blank
             except StopIteration:
                 return
             except csv.Error as error:
-                self._reject_quoting(line, error)
+                one_line = self._csv.line_num == line
+                if not (one_line and faults and lines.refused(self._rejects, line, line)):
+                    self._reject_quoting(line, error)
+                continue
+            if faults and lines.refused(self._rejects, line, self._csv.line_num):
                 continue
             if self._look_for_quotes:
                 self._warn_of_quotes(line, cells)
             yield line, cells
 
+    def _reject_width(self, line: int, cells: list[str]) -> None:
+        if not cells:
+            self.blank += 1
+            return
+        fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
+        reason = f"{fields}, {self._header} has {len(self.columns)}: {', '.join(self.columns)}"
+        self._reject(line, None, reason, SKIP_HINT)
+
+    def _reject_long(self, line: int, cells: list[str]) -> bool:
+        column = next(
+            (name for name, cell in zip(self.columns, cells, strict=True) if len(cell) > self._max_cell), None
+        )
+        if column is None:
+            return False
+        self._reject(line, column, long_cell(self._max_cell), f"{LIMIT_HINT} {SKIP_HINT}")
+        return True
+
     def _reject_quoting(self, line: int, error: csv.Error) -> None:
+        last, hint = self._csv.line_num, f"{QUOTE_HINT} {SKIP_HINT}"
         if "unexpected end" in str(error):
-            problem = f"{self._name}:{line}: a quote is opened here and never closed"
+            reason = "a quote is opened here and never closed"
+        elif "field limit" in str(error):
+            reason, hint = long_cell(csv.field_size_limit()), f"{LIMIT_HINT} {SKIP_HINT}"
+            if last > line:
+                reason = (
+                    f"a quote is opened here, and after {reason.removeprefix('a cell of more than ')} not yet closed"
+                )
         else:
-            problem = f"{self._name}:{line}: broken cell: {error} (seen on line {self._csv.line_num})"
-        if self._csv.line_num > line:
+            reason = f"broken cell: {error} (seen on line {last})"
+        if last > line:
             # The cell has swallowed rows nobody counted, so skipping would lose them unseen.
-            raise DataError(problem, QUOTE_HINT)
-        self._rejects.add(problem, f"{QUOTE_HINT} Or pass over such rows: `--set data.on_bad_row=skip`.")
+            raise DataError(f"{self._name}:{line}: {reason}", QUOTE_HINT)
+        self._reject(line, None, reason, hint)
+
+    def _reject(self, line: int, column: str | None, reason: str, hint: str) -> None:
+        self._rejects.add(Reject(line, self._lines.byte(line), column, reason), hint)
 
     def _warn_of_quotes(self, line: int, cells: list[str]) -> None:
         if any(WRAPPED.fullmatch(cell) for cell in cells):
@@ -129,15 +158,21 @@ class QuotedSink:
 
     form = "cells"
     keeps_other_keys = False
+    parts_join = True
 
-    def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str) -> None:
+    def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str, header: bool = True) -> None:
         self._columns = columns
         self._csv = csv.writer(_UnixLines(stream), delimiter=delimiter, lineterminator="\r\n")
-        self._csv.writerow(columns)
+        if header:
+            self._csv.writerow(columns)
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes rows."""
         self._csv.writerows([as_text(row.get(column)) for column in self._columns] for row in rows)
+
+    def state(self) -> dict[str, Any] | None:
+        """Returns nothing that a further sink needs."""
+        return {}
 
     def close(self) -> None:
         """Holds nothing back."""
@@ -148,12 +183,14 @@ class PlainSink:
 
     form = "cells"
     keeps_other_keys = False
+    parts_join = True
 
-    def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str) -> None:
+    def __init__(self, stream: BinaryIO, columns: Sequence[str], delimiter: str, header: bool = True) -> None:
         self._stream, self._columns, self._delimiter = stream, columns, delimiter
         self._spaces = str.maketrans(dict.fromkeys(delimiter + "\r\n", " "))
         self._warned = False
-        self.write([{column: column for column in columns}])
+        if header:
+            self.write([{column: column for column in columns}])
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes rows."""
@@ -164,6 +201,10 @@ class PlainSink:
                 self._warned = True
                 log.warning("Delimiters and line ends inside cells are written as spaces: the output has no quoting.")
             self._stream.write((self._delimiter.join(plain) + "\n").encode())
+
+    def state(self) -> dict[str, Any] | None:
+        """Returns nothing that a further sink needs."""
+        return {}
 
     def close(self) -> None:
         """Holds nothing back."""
@@ -183,30 +224,15 @@ def open_reader(source: ByteSource, format_name: str, settings: ReadSettings, re
     return DelimitedReader(source, format_name, settings, rejects)
 
 
-def open_sink(stream: BinaryIO, format_name: str, columns: Sequence[str], like: Reader | None) -> Sink:
+def open_sink(
+    stream: BinaryIO,
+    format_name: str,
+    columns: Sequence[str],
+    like: Reader | None,
+    state: Mapping[str, Any] | None = None,
+) -> Sink:
     """Starts a CSV or TSV output with the delimiter and quoting of the input, if that had the same format."""
     delimiter, quoting = DELIMITERS[format_name], QUOTINGS[format_name]
     if isinstance(like, DelimitedReader):
         delimiter, quoting = like.delimiter, like.quoting
-    return (QuotedSink if quoting == "csv" else PlainSink)(stream, columns, delimiter)
-
-
-def _delimiter_of(header: str, usual: str, name: str) -> str:
-    """Choose the delimiter that a header shows; the usual one, unless only another one stands there."""
-    bare = WRAPPED.sub("", header)
-    others = [delimiter for delimiter in OTHER_DELIMITERS if delimiter in bare]
-    if usual in bare or not others:
-        return usual
-    delimiter = max(others, key=bare.count)
-    log.info("%s: the header is separated by %s, and so the rows are read", name, OTHER_DELIMITERS[delimiter])
-    return delimiter
-
-
-def _refuse_nul(lines: Iterator[str], name: str) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
-        if "\0" in line:
-            raise DataError(
-                f"{name}:{number}: there is a NUL byte, which text never holds.",
-                "If the file was saved as Unicode on Windows: `--set data.encoding=utf-16`.",
-            )
-        yield line
+    return (QuotedSink if quoting == "csv" else PlainSink)(stream, columns, delimiter, header=state is None)

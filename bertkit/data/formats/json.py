@@ -7,16 +7,18 @@ is its 1-based position in the document. Any output is a list of objects, one a 
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from bertkit.data._decode import read_lines
+from bertkit.data._decode import choose_encoding, complaint, decode
+from bertkit.data._encodings import encoding_hint
 from bertkit.data._input import ByteSource
-from bertkit.data._rows import Rejects, Row
+from bertkit.data._rows import Reject, Rejects, Row
 from bertkit.data.formats import Reader, Sink
-from bertkit.data.formats._json import dump, parse, reason
+from bertkit.data.formats._json import dump, parse, reason, refusal
 from bertkit.data.formats._squad import squad_rows
 from bertkit.errors import DataError
 from bertkit.recipe.schema import ReadSettings
@@ -33,7 +35,7 @@ class JsonReader:
 
     Args:
         source: The input, at its start.
-        settings: The encoding.
+        settings: The encoding and the longest cell.
         rejects: Where bad rows go.
 
     Raises:
@@ -41,13 +43,14 @@ class JsonReader:
     """
 
     def __init__(self, source: ByteSource, settings: ReadSettings, rejects: Rejects) -> None:
-        document = _load(source, settings.encoding)
+        document = _load(source, settings, rejects)
         if isinstance(document, list):
-            rows = _object_rows(source.name, document, rejects)
+            found = _object_rows(document, rejects)
         elif isinstance(document, dict) and isinstance(document.get("data"), list):
-            rows = squad_rows(source.name, document["data"], rejects)
+            found = squad_rows(document["data"], rejects)
         else:
             raise DataError(f"{source.name}: neither a list of objects nor a SQuAD document.", SHAPES_HINT)
+        rows = _usable(found, settings.max_cell, rejects)
         first = next(rows, None)
         if first is None:
             raise DataError(f"{source.name} is empty: it holds no usable row.", SHAPES_HINT)
@@ -70,10 +73,11 @@ class JsonSink:
 
     form = "values"
     keeps_other_keys = True
+    parts_join = False
 
-    def __init__(self, stream: BinaryIO, columns: Sequence[str]) -> None:
+    def __init__(self, stream: BinaryIO, columns: Sequence[str], begun: bool = False) -> None:
         self._stream, self._columns = stream, columns
-        self._before = "[\n"
+        self._before = ",\n" if begun else "[\n"
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes rows; a number that JSON cannot hold (NaN, infinity) becomes null."""
@@ -81,6 +85,10 @@ class JsonSink:
             values = {column: row.get(column) for column in self._columns} | dict(row)
             self._stream.write((self._before + dump(values)).encode())
             self._before = ",\n"
+
+    def state(self) -> dict[str, Any] | None:
+        """Returns whether the list holds a row."""
+        return {"begun": self._before != "[\n"}
 
     def close(self) -> None:
         """Ends the list."""
@@ -92,13 +100,26 @@ def open_reader(source: ByteSource, format_name: str, settings: ReadSettings, re
     return JsonReader(source, settings, rejects)
 
 
-def open_sink(stream: BinaryIO, format_name: str, columns: Sequence[str], like: Reader | None) -> Sink:
+def open_sink(
+    stream: BinaryIO,
+    format_name: str,
+    columns: Sequence[str],
+    like: Reader | None,
+    state: Mapping[str, Any] | None = None,
+) -> Sink:
     """Starts a JSON output."""
-    return JsonSink(stream, columns)
+    return JsonSink(stream, columns, **(state or {}))
 
 
-def _load(source: ByteSource, encoding: str | None) -> Any:
-    text = "".join(read_lines(source, encoding, newline="\n"))
+def _load(source: ByteSource, settings: ReadSettings, rejects: Rejects) -> Any:
+    encoding, mark = choose_encoding(source.head(), settings.encoding)
+    source.skip(mark)
+    data = b"".join(iter(source.read, b""))
+    text, faulty = decode(data, encoding)
+    # A surrogate inside of a text makes a bad row of it, and anywhere else the document is not valid.
+    if faulty and not rejects.skip:
+        number, problem = next(_complaints(text, encoding))
+        raise DataError(f"{source.name}:{number}: {problem}", encoding_hint(source, encoding, data))
     try:
         return parse(text)
     except (ValueError, RecursionError) as error:
@@ -106,12 +127,27 @@ def _load(source: ByteSource, encoding: str | None) -> Any:
         raise DataError(f"{source.name}{line}: not valid JSON: {reason(error)}", LINES_HINT) from None
 
 
-def _object_rows(name: str, items: list[Any], rejects: Rejects) -> Iterator[Row]:
+def _complaints(text: str, encoding: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(io.StringIO(text), 1):
+        if problem := complaint(line, encoding):
+            yield number, problem
+
+
+def _usable(rows: Iterator[Row], max_cell: int, rejects: Rejects) -> Iterator[Row]:
+    for row in rows:
+        column, problem = refusal(row.values, max_cell)
+        if problem:
+            rejects.add(Reject(row.line, None, column, problem), place=f"row {row.line}")
+        else:
+            yield row
+
+
+def _object_rows(items: list[Any], rejects: Rejects) -> Iterator[Row]:
     for number, item in enumerate(items, 1):
         if isinstance(item, dict):
             yield Row(number, _lifted(item))
         else:
-            rejects.add(f"{name}: row {number} of the list: an object was expected")
+            rejects.add(Reject(number, None, None, "an object was expected"), place=f"row {number} of the list")
 
 
 def _lifted(item: dict[str, Any]) -> dict[str, Any]:

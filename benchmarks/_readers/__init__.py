@@ -1,0 +1,1 @@
+"""What `benchmarks/readers.py` is made of: hostile files, and one reader on one of them."""

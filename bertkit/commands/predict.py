@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bertkit.commands._options import BackendOpt, OverwriteOpt, RunOpt, SetOpt, TextOpt, TextPairOpt, changes, columns
+from bertkit.commands._options import (
+    BackendOpt,
+    EncodingOpt,
+    OverwriteOpt,
+    RunOpt,
+    SetOpt,
+    TextOpt,
+    TextPairOpt,
+    changes,
+    columns,
+    with_encoding,
+)
 from bertkit.console import console
 from bertkit.data.tables import as_text
 
@@ -18,6 +29,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "bertkit predict reviews.csv",
     "zcat reviews.jsonl.gz | bertkit predict - -o answers.jsonl --all-scores",
+    "bertkit predict reviews.csv --shard 2/4 --on-bad-row skip",
     "bertkit predict --with question='Who signed it?' --with context=@report.txt",
 )
 LONGEST_CELL = 60
@@ -44,9 +56,23 @@ def command(
     all_scores: Annotated[
         bool, typer.Option("--all-scores", help="Also add the score of every label, or the other answers.")
     ] = False,
+    encoding: EncodingOpt = None,
     set_: SetOpt = None,
     backend: BackendOpt = "auto",
     overwrite: OverwriteOpt = False,
+    on_bad_row: Annotated[
+        str | None,
+        typer.Option("--on-bad-row", metavar="stop|skip", help="skip: leave out and list rows that cannot be read."),
+    ] = None,
+    rejects: Annotated[
+        str | None, typer.Option("--rejects", help="Where they are listed.", show_default="OUTPUT.rejects.csv")
+    ] = None,
+    shard: Annotated[
+        str, typer.Option("--shard", metavar="PART/PARTS", help="Answer one of several parts, such as 2/4.")
+    ] = "1/1",
+    for_spreadsheet: Annotated[
+        bool, typer.Option("--for-spreadsheet", help="CSV or TSV whose cells no spreadsheet program computes.")
+    ] = False,
 ) -> None:
     """Keep every column and the order, and add the answer and its probability."""
     from bertkit.engine.predict import predict
@@ -60,16 +86,21 @@ def command(
         return
     if console.json and (output == "-" or (output is None and input_ == "-")):
         raise UsageError("--json and rows cannot both go to standard output", "-o FILE")
+    changed = changes(with_encoding(set_, encoding), columns(text, text_pair, None))
     with console.progress() as progress:
         done = predict(
             input_,
             output,
             run=run,
-            **changes(set_, columns(text, text_pair, None)),
+            columns=changed["columns"],
+            settings=changed["settings"] | ({"on_bad_row": on_bad_row} if on_bad_row else {}),
             values=values,
             all_scores=all_scores,
             overwrite=overwrite,
             backend=backend,
+            shard=shard,
+            rejects=rejects,
+            for_spreadsheet=for_spreadsheet,
             progress=progress,
         )
     _show(done)
@@ -92,15 +123,17 @@ def _values(given: list[str]) -> dict[str, str]:
 
 def _show_one(values: dict[str, str], run: str | None, backend: str, all_scores: bool) -> None:
     from bertkit.engine.output_rows import rounded
-    from bertkit.engine.predictor import load_run
+    from bertkit.engine.predictor import NO_TEXT, load_run
     from bertkit.errors import DataError
 
     predictor = load_run(run, backend=backend)
+    options = (" ".join(f"--with {column.role}=TEXT" for column in columns) for columns in predictor.layouts)
     try:
         (record,) = predictor.predict([values])
     except DataError as error:
-        options = (" ".join(f"--with {column.role}=TEXT" for column in columns) for columns in predictor.layouts)
         raise DataError(error.message, " or ".join(options)) from error
+    if record is NO_TEXT:
+        raise DataError("the text is empty", " or ".join(options))
     cells = rounded(predictor.adapter.cells(record, everything=all_scores))
     lists = {
         name: cell for name, cell in cells.items() if cell and isinstance(cell, list) and isinstance(cell[0], dict)
@@ -118,21 +151,26 @@ def _show(done: Predicted) -> None:
         console.warn(f"{done.empty} rows have no text: their answer is empty.")
     if done.scores:
         found = ", ".join(f"{name} {value:.4f}" for name, value in done.scores.items())
-        console.note(f"The input has labels; on {done.labelled} rows: {found}")
+        answered = " answered since then" if done.continued else ""
+        console.note(f"The input has labels; on {done.labelled} rows{answered}: {found}")
     if done.output != "-":
         if done.first:
             header = list(done.first[0])
             rows = [[_short(row[name]) for name in header] for row in done.first]
-            console.table("First rows", header, rows)
-        console.line(f"{done.rows} rows written to {done.output}")
+            console.table("Next rows" if done.continued else "First rows", header, rows)
+        left_out = f" ({done.rejected} of {done.read} left out: {done.rejects})" if done.rejected else ""
+        console.line(f"{done.rows} rows written to {done.output}{left_out}")
     console.result(
         {
             "output": done.output,
             "added": done.added,
             "backend": done.backend,
+            "read": done.read,
             "rows": done.rows,
+            "continued": done.continued,
             "empty": done.empty,
             "rejected": done.rejected,
+            "rejects": done.rejects if done.rejected else "",
             "unseen": done.unseen.to_dict(),
             "labelled": done.labelled,
             "scores": done.scores,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,10 @@ from bertkit.engine.progress import Progress, silent
 from bertkit.engine.run import Run
 from bertkit.engine.unseen import Unseen
 from bertkit.errors import DataError, UsageError
+
+# The answer to a row without text.
+NO_TEXT = Record(None, None)
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -65,18 +70,22 @@ class Predictor:
 
         Args:
             texts: Each a text, or several texts where the run needs several, or a list of words, or a mapping of
-                roles.
+                roles. Half of a surrogate pair, which is no character, is read as U+FFFD.
+
+        Returns:
+            One record a row; that of a row without text is `NO_TEXT`.
 
         Raises:
-            DataError: A row lacks a text.
+            DataError: A row has other texts than the run answers.
         """
         if isinstance(texts, str):
             raise UsageError("predict answers a list of texts", f"predict([{texts[:20]!r}])")
         examples = [self._example(position, text) for position, text in enumerate(texts, 1)]
-        empty = next((example for example in examples if is_empty(example, list(example.values))), None)
-        if empty is not None:
-            raise DataError(f"{empty.where}: the text is empty")
-        return self.answer(examples)
+        full = [index for index, example in enumerate(examples) if not is_empty(example, list(example.values))]
+        records = [NO_TEXT] * len(examples)
+        for index, record in zip(full, self.answer([examples[index] for index in full]), strict=True):
+            records[index] = record
+        return records
 
     def answer(
         self, examples: Sequence[Example], unseen: Unseen | None = None, progress: Progress = silent
@@ -125,6 +134,7 @@ class Predictor:
         for columns in self.layouts:
             if (row := _fill(columns, text)) is not None:
                 kinds = {column.role: column.kind for column in columns}
+                row = {role: _characters(value) for role, value in row.items()}
                 return to_example(Row(position, row), "row", {role: role for role in row}, kinds)
         known = [[column.role for column in columns] for columns in self.layouts]
         if isinstance(text, Mapping):
@@ -133,6 +143,12 @@ class Predictor:
         count = 1 if isinstance(text, str) else len(text)
         answered = " or ".join(f"{len(roles)}: {', '.join(roles)}" for roles in known)
         raise DataError(f"row:{position}: {count} texts; this run answers {answered}")
+
+
+def _characters(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_characters(item) for item in value]
+    return SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _fill(columns: Sequence[Column], text: str | Sequence[str] | Mapping[str, Any]) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,14 +20,16 @@ class Unseen:
         rows_cut: Rows of which at least one token was left out.
         tokens: Tokens of all rows.
         tokens_unseen: Tokens that were left out.
-        remarks: What else encoding found out, and the places.
+        remarks: What else encoding found out, and how often.
+        places: Where that was first.
     """
 
     rows: int = 0
     rows_cut: int = 0
     tokens: int = 0
     tokens_unseen: int = 0
-    remarks: dict[str, list[str]] = field(default_factory=dict)
+    remarks: dict[str, int] = field(default_factory=dict)
+    places: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, encoded: Encoded) -> None:
         """Count some more rows."""
@@ -35,19 +37,21 @@ class Unseen:
         self.rows_cut += int((encoded.seen < encoded.tokens).sum())
         self.tokens += int(encoded.tokens.sum())
         self.tokens_unseen += int((encoded.tokens - encoded.seen).sum())
-        self._remark(encoded.remarks)
+        for remark, places in encoded.remarks.items():
+            self._remark(remark, len(places), places)
 
     def merge(self, other: Unseen) -> None:
         """Count the rows of another ledger too."""
         for name in ("rows", "rows_cut", "tokens", "tokens_unseen"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self._remark(other.remarks)
+        for remark, count in other.remarks.items():
+            self._remark(remark, count, other.places[remark])
 
     def remark_sentences(self) -> list[str]:
         """Return one sentence a remark, with the first places."""
         return [
-            f"{len(places)} {remark}: {', '.join(places[:SHOWN])}{' ...' if len(places) > SHOWN else ''}"
-            for remark, places in self.remarks.items()
+            f"{count} {remark}: {', '.join(self.places[remark])}{' ...' if count > SHOWN else ''}"
+            for remark, count in self.remarks.items()
         ]
 
     def sentence(self, max_length: int) -> str:
@@ -66,8 +70,8 @@ class Unseen:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts by name."""
-        return asdict(self) | {"remarks": {remark: len(places) for remark, places in self.remarks.items()}}
+        return {name: value for name, value in asdict(self).items() if name != "places"}
 
-    def _remark(self, remarks: Mapping[str, Sequence[str]]) -> None:
-        for remark, places in remarks.items():
-            self.remarks.setdefault(remark, []).extend(places)
+    def _remark(self, remark: str, count: int, places: Sequence[str]) -> None:
+        self.remarks[remark] = self.remarks.get(remark, 0) + count
+        self.places[remark] = [*self.places.get(remark, []), *places][:SHOWN]

@@ -14,7 +14,7 @@ import bertkit
 from bertkit.data.tables import open_table
 from bertkit.engine import predict as predict_table
 from bertkit.engine import table_reader
-from bertkit.engine.predictor import Predictor
+from bertkit.engine.predictor import NO_TEXT, Predictor
 from bertkit.errors import DataError, UsageError
 from tests.command_line import write_csv, write_reviews
 
@@ -190,7 +190,7 @@ def test_predict_gives_the_same_bytes_whether_or_not_its_steps_overlap(finished,
     monkeypatch.setattr(table_reader, "ahead", nullcontext)
     in_turn = bertkit.predict(small_chunks, tmp_path / "in_turn.csv", run=finished, all_scores=True)
     assert (tmp_path / "beside.csv").read_bytes() == (tmp_path / "in_turn.csv").read_bytes()
-    assert beside == replace(in_turn, output=beside.output)
+    assert beside == replace(in_turn, output=beside.output, rejects=beside.rejects)
 
 
 def test_predict_holds_few_chunks_at_once(finished, small_chunks, monkeypatch):
@@ -210,7 +210,7 @@ def test_predict_holds_few_chunks_at_once(finished, small_chunks, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
-def test_predict_that_is_stopped_leaves_neither_output_nor_thread(finished, small_chunks, monkeypatch, error):
+def test_predict_that_is_stopped_is_continued_and_leaves_no_thread(finished, small_chunks, monkeypatch, error, caplog):
     finish = Predictor.finish
     answered = []
 
@@ -223,8 +223,18 @@ def test_predict_that_is_stopped_leaves_neither_output_nor_thread(finished, smal
     monkeypatch.setattr(Predictor, "finish", finish_twice)
     with pytest.raises(error):
         bertkit.predict(small_chunks, run=finished)
-    assert list(small_chunks.parent.glob("many*")) == [small_chunks]
+    names = {path.name for path in small_chunks.parent.glob("many*")} - {small_chunks.name}
+    assert names == {"many.predicted.csv.part", "many.predicted.csv.part.journal"}
     assert not reading_threads()
+    assert "10 rows are kept in" in caplog.text
+    monkeypatch.setattr(Predictor, "finish", finish)
+    done = bertkit.predict(small_chunks, run=finished)
+    assert (done.rows, done.continued, done.labelled) == (40, 10, 30)
+    whole = bertkit.predict(small_chunks, small_chunks.with_name("whole.csv"), run=finished)
+    assert (done.unseen, done.taken) == (whole.unseen, whole.taken)
+    names = {path.name for path in small_chunks.parent.glob("many*")}
+    assert names == {"many.csv", "many.predicted.csv"}
+    assert small_chunks.with_name("many.predicted.csv").read_bytes() == small_chunks.with_name("whole.csv").read_bytes()
 
 
 def test_predict_waits_for_a_pipe_where_a_signal_can_reach_it(finished, tmp_path, monkeypatch):
@@ -292,14 +302,20 @@ def test_load_run_answers_texts_as_predict_does(finished, reviews, tmp_path):
     ]
 
 
+def test_load_run_reads_half_a_character_as_the_mark_of_a_lost_one(finished, finished_words):
+    predictor = bertkit.load_run(finished)
+    broken, marked = predictor.predict(["a \ud800 day", "a \ufffd day"])
+    assert broken == marked
+    assert len(bertkit.load_run(finished_words).predict([["a", "\udfff", "day"]])[0].answer) == 3
+
+
 def test_load_run_answers_pairs_in_every_form(finished_pair):
     predictor = bertkit.load_run(finished_pair)
     forms = [("a day", "b day"), ["a day", "b day"], {"text": "a day", "text_pair": "b day"}]
     assert len({(record.answer, round(record.score, 6)) for record in predictor.predict(forms)}) == 1
     with pytest.raises(DataError, match="row:2: 1 texts; this run answers 2: text, text_pair"):
         predictor.predict([("a day", "b day"), "alone"])
-    with pytest.raises(DataError, match="row:1: the text is empty"):
-        predictor.predict([("a day", " ")])
+    assert predictor.predict([("a day", " "), ("a day", "b day")])[0] is NO_TEXT
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def examples():
 
 def test_verbs_are_found():
     assert {words[0] for words in COMMANDS} == {
+        "data",
         "doctor",
         "eval",
         "export",

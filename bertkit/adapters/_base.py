@@ -43,6 +43,11 @@ class Adapter(ABC):
     def metric(self) -> str:
         """The score that selects the best epoch unless the recipe names one."""
 
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """The metrics that cannot exceed those of the answers of `reach`."""
+        return ()
+
     @classmethod
     @abstractmethod
     def infer(
@@ -73,6 +78,10 @@ class Adapter(ABC):
     @abstractmethod
     def is_unlabelled(self, example: Example) -> bool:
         """Tell whether a training row lacks what it should teach."""
+
+    def fault(self, example: Example) -> str | None:
+        """Return what makes the labels of a row useless whatever the other rows have; None: nothing."""
+        return None
 
     @abstractmethod
     def stratum(self, example: Example) -> str | None:
@@ -128,6 +137,28 @@ class Adapter(ABC):
     def decode(self, logits: Sequence[np.ndarray], windows: Sequence[Window], rows: int) -> list[Record]:
         """Return one record a row from the logits of all windows of these rows."""
 
+    def reach(self, examples: Sequence[Example], encoded: Encoded) -> list[Record] | None:
+        """Return the best answers that decode can give for some windows, whatever the model says.
+
+        Args:
+            examples: Labelled rows.
+            encoded: Their windows, with or without targets.
+
+        Returns:
+            One record a row, or None where every right answer can be given.
+        """
+        return None
+
+    def ceiling(self, reached: Sequence[Record], examples: Sequence[Example]) -> Scores:
+        """Return the highest value of each metric that the windows bound.
+
+        Args:
+            reached: From `reach`.
+            examples: The same rows.
+        """
+        scores = self.score(reached, examples) if reached else {}
+        return {name: scores[name] for name in self.bounded if np.isfinite(scores.get(name, np.nan))}
+
     def tune(self, logits: Sequence[np.ndarray], windows: Sequence[Window], examples: Sequence[Example]) -> Self:
         """Return this adapter with decoder settings fitted to validation rows."""
         return self
@@ -164,6 +195,11 @@ class Adapter(ABC):
     @abstractmethod
     def lessons(self, example: Example) -> list[str]:
         """Return what a labelled row teaches, to be counted: its labels, the types of its entities."""
+
+    @property
+    def has_classes(self) -> bool:
+        """Tell whether lessons are names that recur, so that their counts mean something."""
+        return True
 
     @abstractmethod
     def severity(self, record: Record, example: Example) -> float | None:

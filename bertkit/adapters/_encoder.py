@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bertkit.errors import BertkitError, ModelError
 from bertkit.recipe.schema import EncodeSettings, Truncate
 
 if TYPE_CHECKING:
@@ -163,10 +164,25 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: Path, settings: EncodeSettings, limit: int, pad_id: int) -> Encoder:
-        """Read tokenizer.json of a folder."""
+        """Read tokenizer.json of a folder.
+
+        Raises:
+            ModelError: It is no tokenizer.
+        """
         from tokenizers import Tokenizer
 
-        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), settings, limit, pad_id)
+        path = folder / "tokenizer.json"
+        try:
+            return cls(Tokenizer.from_file(str(path)), settings, limit, pad_id)
+        except BertkitError:
+            raise
+        except BaseException as error:
+            # What Rust gives up on is no Exception.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            raise ModelError(
+                f"{path} is not a tokenizer that can be used: {error}", "fetch the file again, or copy the run again"
+            ) from error
 
     def ids(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return the token ids of each text without special tokens."""

@@ -35,18 +35,23 @@ class Tally:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.first: dict[str, str] = {}
+        self.places: dict[str, list[str]] = {}
 
-    def add(self, place: str, times: Mapping[str, int]) -> None:
+    def add(self, place: str, times: Mapping[str, int], note: str = "") -> None:
         """Count what was done to one row.
 
         Args:
             place: Where the row stands.
             times: Reason to how often it was met, perhaps never.
+            note: What exactly was found there.
         """
         for reason, count in times.items():
             if count:
                 self.counts[reason] += count
                 self.first.setdefault(reason, place)
+                places = self.places.setdefault(reason, [])
+                if len(places) < SHOWN:
+                    places.append(f"{place}: {note}" if note else place)
 
 
 def mend_each(
@@ -76,7 +81,7 @@ def mend_each(
             rows.append(mend(example))
         except Fault as fault:
             bad.append(f'{place(example)}, column of role "{role}": {fault}')
-            dropped.add(place(example), {fault.reason: 1})
+            dropped.add(place(example), {fault.reason: 1}, str(fault))
     if bad and on_bad_row == "stop":
         counts = ", ".join(f"{count} with {reason}" for reason, count in dropped.counts.items())
         raise DataError(
@@ -102,6 +107,7 @@ def with_counts(found: Examples, *, dropped: Tally | None = None, repaired: Tall
         dropped=dict(Counter(found.dropped) + dropped.counts),
         repaired=dict(Counter(found.repaired) + repaired.counts),
         first={**dropped.first, **repaired.first, **found.first},
+        places={**dropped.places, **repaired.places, **found.places},
     )
 
 

@@ -15,6 +15,7 @@ from bertkit.adapters._encoder import Encoder, Window
 from bertkit.adapters._question_answering import answer_cells, contexts, guess, report, squad
 from bertkit.adapters._question_answering.contexts import Shown, Tokens
 from bertkit.adapters._question_answering.n_best import NBest, Ranking
+from bertkit.adapters._question_answering.reach import best_answer
 from bertkit.adapters._question_answering.top_span import top_spans
 from bertkit.adapters._results import Encoded, Grid, Inferred, Record, Scorer
 from bertkit.data.examples import Column, Example, Examples
@@ -59,6 +60,11 @@ class QuestionAnswering(Adapter):
     def metric(self) -> str:
         """Words shared with the nearest right answer."""
         return "f1"
+
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """Scores of rows that have an answer."""
+        return ("exact_match", "f1", "answerable_exact_match", "answerable_f1")
 
     @property
     def outputs(self) -> int:
@@ -186,6 +192,17 @@ class QuestionAnswering(Adapter):
             start, end = detail["start"], detail["end"] = edges
             records.append(Record(context[start:end], probability, detail))
         return records
+
+    def reach(self, examples: Sequence[Example], encoded: Encoded) -> list[Record]:
+        """Return the right answer where a window shows it whole, else the piece that shares most words with one."""
+        shown: list[list[Shown]] = [[] for _ in examples]
+        for window in encoded.windows:
+            shown[window.row].append(window.detail)
+        longest = self.settings.max_answer_tokens
+        return [
+            Record(best_answer(example.values["answers"] or (), own, longest), None)
+            for example, own in zip(examples, shown, strict=True)
+        ]
 
     def tune(self, logits: Sequence[np.ndarray], windows: Sequence[Window], examples: Sequence[Example]) -> Self:
         """Fit the null threshold on validation rows of both kinds, for the best F1."""

@@ -125,6 +125,10 @@ class SequenceClassification(Adapter):
         """Tell whether the label cell is empty where it must not be."""
         return self.kind.is_unlabelled(example)
 
+    def fault(self, example: Example) -> str | None:
+        """What is wrong with the cell, whatever the other rows have."""
+        return self.kind.fault(example)
+
     def stratum(self, example: Example) -> str | None:
         """Return the class; several labels and numbers are split at random."""
         return self.kind.stratum(example)
@@ -191,6 +195,11 @@ class SequenceClassification(Adapter):
         """The labels of the row."""
         gold = self.gold(example)
         return gold if isinstance(gold, list) else [str(gold)]
+
+    @property
+    def has_classes(self) -> bool:
+        """Numbers are no classes."""
+        return bool(self.kind.alternatives)
 
     @property
     def is_tuned(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
@@ -26,6 +26,8 @@ from bertkit.data.examples import Column, Example, Examples, words
 from bertkit.recipe.schema import Settings
 
 KINDS: dict[str, type[TagKind]] = {"entities": Entities, "tags": FreeTags}
+CERTAIN = 100.0
+ROWS_AT_ONCE = 256
 
 
 class TokenClassificationSettings(Settings):
@@ -58,6 +60,11 @@ class TokenClassification(Adapter):
     def metric(self) -> str:
         """The score that selects the best epoch."""
         return self.kind.metric
+
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """Metrics that words without a token of their own bound."""
+        return self.kind.bounded
 
     @cached_property
     def kind(self) -> TagKind:
@@ -159,6 +166,19 @@ class TokenClassification(Adapter):
             for alignment, part in zip(scores.alignments, scores.parts, strict=True)
         ]
 
+    def reach(self, examples: Sequence[Example], encoded: Encoded) -> list[Record]:
+        """Decode scores that leave no doubt of the right tag of each unit."""
+        own: list[list[Window]] = [[] for _ in examples]
+        for window in encoded.windows:
+            own[window.row].append(window)
+        found: list[Record] = []
+        for start in range(0, len(examples), ROWS_AT_ONCE):
+            rows = range(start, min(start + ROWS_AT_ONCE, len(examples)))
+            windows = [replace(window, row=row - start) for row in rows for window in own[row]]
+            logits = [line for row in rows for line in self._certain(examples[row], own[row])]
+            found += self.decode(logits, windows, len(rows))
+        return [self.kind.reached(record, example) for record, example in zip(found, examples, strict=True)]
+
     def scorer(self, records: Sequence[Record], examples: Sequence[Example]) -> Scorer:
         """Metrics of the kind of label."""
         return self.kind.scorer(records, examples)
@@ -195,6 +215,15 @@ class TokenClassification(Adapter):
         """The tag of each word."""
         tags: list[str] = record.detail["tags"]
         return tags
+
+    def _certain(self, example: Example, windows: Sequence[Window]) -> Iterator[NDArray[np.float32]]:
+        alignment: Alignment = windows[0].detail.alignment
+        tags = self.kind.unit_tags(self.kind.tags(example, alignment.words), alignment)
+        ids = np.array([self.labels.index(tag) for tag in tags], np.int64)
+        for window in windows:
+            logits = np.zeros((window.input_ids.size, len(self.labels)), np.float32)
+            logits[window.detail.positions, ids[window.detail.units]] = CERTAIN
+            yield logits
 
     def _record(
         self,

@@ -10,6 +10,7 @@ import typer
 
 from bertkit.commands._options import (
     BackendOpt,
+    EncodingOpt,
     LabelOpt,
     OverwriteOpt,
     RunOpt,
@@ -18,6 +19,7 @@ from bertkit.commands._options import (
     TextPairOpt,
     changes,
     columns,
+    with_encoding,
 )
 from bertkit.console import console
 
@@ -39,12 +41,17 @@ def command(
     text: TextOpt = None,
     text_pair: TextPairOpt = None,
     label: LabelOpt = None,
+    encoding: EncodingOpt = None,
     set_: SetOpt = None,
     errors: Annotated[
         Path | None, typer.Option("--errors", help="Where the wrong answers go.", show_default="errors.csv in the run")
     ] = None,
     fail_under: Annotated[
         list[str] | None, typer.Option("--fail-under", metavar="METRIC=VALUE", help="Exit 1 if a score is lower.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="SCRIPT", help="Further metric of the evaluate library: Python that is run."),
     ] = None,
     backend: BackendOpt = "auto",
     overwrite: OverwriteOpt = False,
@@ -62,8 +69,9 @@ def command(
         found = evaluate(
             found_run.folder,
             data=data,
-            **changes(set_, columns(text, text_pair, label)),
+            **changes(with_encoding(set_, encoding), columns(text, text_pair, label)),
             backend=backend,
+            metrics=metric or (),
             progress=progress,
         )
     name = "errors.csv" if data is None else f"errors-{Path(data).stem}.csv"
@@ -75,10 +83,12 @@ def command(
 
 
 def _show(found: Evaluation, path: Path) -> None:
+    header = ["metric", "value", "95 % from", "95 % to"]
     rows = [[name, value, *found.intervals.get(name, ("", ""))] for name, value in found.scores.items()]
-    console.table(
-        f"{found.run} on {found.rows} rows of {found.source}", ["metric", "value", "95 % from", "95 % to"], rows
-    )
+    if found.ceiling:
+        header = [*header, "ceiling"]
+        rows = [[*row, found.ceiling.get(str(row[0]), "")] for row in rows]
+    console.table(f"{found.run} on {found.rows} rows of {found.source}", header, rows)
     for grid in found.report:
         if len(grid.header) <= LARGEST_GRID:
             console.table(grid.title, grid.header, grid.rows)
@@ -95,6 +105,7 @@ def _show(found: Evaluation, path: Path) -> None:
             "rows": found.rows,
             "scores": found.scores,
             "intervals": found.intervals,
+            "ceiling": found.ceiling,
             "report": [asdict(grid) for grid in found.report],
             "unseen": found.unseen.to_dict(),
             "errors": str(path),

@@ -62,6 +62,7 @@ class Examples:
         dropped: Reason to number of rows that were left out.
         repaired: What was mended in the labels, and how often.
         first: Where each of these reasons was met first.
+        places: The first few places of each reason that the labels gave, with what was found there.
     """
 
     source: str
@@ -69,6 +70,7 @@ class Examples:
     dropped: dict[str, int] = field(default_factory=dict)
     repaired: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
+    places: dict[str, list[str]] = field(default_factory=dict)
 
     def pick(self, indices: Iterable[int]) -> Examples:
         """Return the examples at some positions, as a split of the same source."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bertkit.adapters import Adapter
-from bertkit.adapters._results import Grid, Record, Scores
+from bertkit.adapters._results import Encoded, Grid, Record, Scores
 from bertkit.data import durable, hub_metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.data.intervals import bootstrap_interval
@@ -61,6 +61,7 @@ class Evaluation:
         rows: Rows scored.
         scores: Metric to value.
         intervals: Metric to its 95 % bootstrap interval.
+        ceiling: Metric to the highest value that tokenizer, length and stride leave room for, where they bound it.
         report: Tables that explain the scores.
         mistakes: The most confident first.
         unseen: What the model did not see.
@@ -74,6 +75,7 @@ class Evaluation:
     rows: int
     scores: Scores
     intervals: dict[str, tuple[float, float]]
+    ceiling: Scores
     report: list[Grid]
     mistakes: list[Mistake]
     unseen: Unseen
@@ -88,6 +90,7 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
     backend: str = AUTO,
+    metrics: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Evaluation:
     """Score a run.
@@ -98,6 +101,7 @@ def evaluate(
         columns: Role to column name where it differs from the run's.
         settings: How the file is read, such as {"delimiter": ";"}.
         backend: What computes the answers, as in `load_run`.
+        metrics: Scripts with further metrics of the `evaluate` library, which are run.
         progress: Told how many rows are done.
 
     Raises:
@@ -113,7 +117,7 @@ def evaluate(
     if data is not None:
         warn_of_training_rows(predictor.run, data)
     predictor.adapter.check_labels(examples.rows)
-    return _evaluate(predictor, examples, on_validation, progress)
+    return _evaluate(predictor, examples, on_validation, metrics, progress)
 
 
 def warn_of_training_rows(run: Run, path: str | Path) -> None:
@@ -175,7 +179,9 @@ def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}", "--errors FILE elsewhere") from error
 
 
-def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, progress: Progress) -> Evaluation:
+def _evaluate(
+    predictor: Predictor, examples: Examples, on_validation: bool, scripts: Sequence[str], progress: Progress
+) -> Evaluation:
     adapter = predictor.adapter
     unseen = Unseen()
     encoded = predictor.encode(examples.rows, cached(predictor.encoder))
@@ -184,7 +190,7 @@ def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, pro
         log.warning("%s: %s", examples.source, sentence)
     scorer = adapter.scorer(records, examples.rows)
     everything = np.arange(len(records))
-    scores = scorer(everything) | _named_metrics(predictor.run, records, examples.rows)
+    scores = scorer(everything) | _named_metrics(predictor.run, scripts, records, examples.rows)
     return Evaluation(
         run=predictor.run.name,
         backend=predictor.backend,
@@ -192,6 +198,7 @@ def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, pro
         rows=len(records),
         scores=scores,
         intervals=bootstrap_interval(scorer, len(records)),
+        ceiling=_ceiling(adapter, encoded, examples.rows),
         report=adapter.report(records, examples.rows),
         mistakes=_mistakes(adapter, records, examples.rows),
         unseen=unseen,
@@ -200,14 +207,20 @@ def _evaluate(predictor: Predictor, examples: Examples, on_validation: bool, pro
     )
 
 
-def _named_metrics(run: Run, records: Sequence[Record], examples: Sequence[Example]) -> Scores:
+def _ceiling(adapter: Adapter, encoded: Encoded, examples: Sequence[Example]) -> Scores:
+    reached = adapter.reach(processes.share(examples), encoded)
+    return {} if reached is None else adapter.ceiling(processes.merge(reached), examples)
+
+
+def _named_metrics(run: Run, scripts: Sequence[str], records: Sequence[Record], examples: Sequence[Example]) -> Scores:
     named = [name.removeprefix(PREFIX) for name in run.recipe.metrics]
-    if not named:
+    if not named and not scripts:
         return {}
     gold, answers = run.adapter.arrays(records, examples)
     found: Scores = {}
-    for name in named:
-        values = hub_metrics.compute(name, gold, answers, n_classes=len(run.adapter.labels))
+    values_of = dict.fromkeys(named, hub_metrics.compute) | dict.fromkeys(scripts, hub_metrics.compute_script)
+    for name, compute in values_of.items():
+        values = compute(name, gold, answers, n_classes=len(run.adapter.labels))
         found |= {f"{PREFIX}{key}": value for key, value in values.items()}
     return found
 

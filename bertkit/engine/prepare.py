@@ -16,7 +16,7 @@ from bertkit.adapters._results import Encoded
 from bertkit.data import sources
 from bertkit.data.examples import Examples
 from bertkit.data.splits import hold_out
-from bertkit.engine import checkpoint, device, family, flat, load, processes
+from bertkit.engine import checkpoint, data_check, device, family, flat, load, processes
 from bertkit.engine.batches import ShuffledBatches, steps
 from bertkit.engine.checkpoint import Checkpoint
 from bertkit.engine.collate import Collate
@@ -25,7 +25,7 @@ from bertkit.engine.forward import accepted_inputs
 from bertkit.engine.token_cache import cached
 from bertkit.engine.tokenizer import load_encoder
 from bertkit.engine.unseen import Unseen
-from bertkit.errors import DataError, RunError
+from bertkit.errors import DataError
 from bertkit.recipe.read import Resolved
 from bertkit.recipe.schema import Recipe
 
@@ -156,22 +156,16 @@ def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prep
 
     Args:
         resolved: The checked recipe.
-        before: What `data_info` said when a run was started that is now to be continued.
+        before: What `data_info` said when a run was started that is now to be continued: the same rows are held out.
 
     Raises:
-        BertkitError: Data, labels or checkpoint cannot be used, or the rows are not those of before.
+        BertkitError: Data, labels or checkpoint cannot be used.
     """
     recipe = resolved.recipe
     settings = recipe.adapter.model_dump(exclude={"name"})
     bare = adapters.create(recipe.adapter.name, settings)
     load.check_roles(bare, recipe)
     train, validation, held = _examples(recipe, bare, before["held_out"] if before else None)
-    for name, rows in (("train", train), ("validation", validation)):
-        if before and rows.fingerprint() != before[name]["fingerprint"]:
-            raise RunError(
-                f"the {name} rows of {rows.source} have changed since the run started",
-                "start a new run, or restore the rows",
-            )
     # Held-out rows come from the same file: a rare label may stand in them alone.
     adapter = bare.learn_labels(train.rows if held is None else train.rows + validation.rows)
     adapter.check_labels(validation.rows)
@@ -193,7 +187,10 @@ def prepare(resolved: Resolved, before: Mapping[str, Any] | None = None) -> Prep
             "more rows, or fewer processes",
         )
     decided = _decide(resolved, found.folder, len(splits[0].taught))
-    return Prepared(decided, adapter, found, encoder, limit, splits[0], splits[1], held)
+    prepared = Prepared(decided, adapter, found, encoder, limit, splits[0], splits[1], held)
+    for sentence in data_check.short(prepared) if before is None else ():
+        log.warning("%s", sentence)
+    return prepared
 
 
 def _examples(

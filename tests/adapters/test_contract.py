@@ -167,6 +167,17 @@ def test_contract_right_answers_get_the_best_score(case):
     assert not any(case.adapter.severity(record, row) for record, row in zip(right, case.rows, strict=True))
 
 
+def test_contract_no_answer_exceeds_the_ceiling(case):
+    encoded = case.adapter.encode(case.rows, case.encoder, targets=False)
+    reached = case.adapter.reach(case.rows, encoded)
+    if reached is None:
+        assert case.adapter.bounded == ()
+        return
+    ceiling, scores = case.adapter.ceiling(reached, case.rows), case.adapter.score(case.answers, case.rows)
+    assert case.adapter.metric in ceiling
+    assert all(scores[name] <= ceiling[name] <= 1 for name in ceiling)
+
+
 @pytest.mark.parametrize("budget", [64, 4096])
 def test_contract_batch_size_never_changes_an_answer(case, budget):
     assert_same(case.records(case.rows, budget), case.answers)

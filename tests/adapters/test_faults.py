@@ -27,6 +27,7 @@ def test_mend_each_leaves_out_and_counts_what_it_may_skip():
 def test_mend_each_names_what_it_skips(caplog):
     found = mend_each(rows(*"a1234567"), "tags", "skip", upper)
     assert found.first == {"a bad cell": "train.csv:3"}
+    assert found.places["a bad cell"] == [f'train.csv:{line}: "{line - 2}" is no word' for line in range(3, 8)]
     assert caplog.text.count('column of role "tags": ') == 5
     assert 'train.csv:7, column of role "tags": "5" is no word; ...' in caplog.text
 

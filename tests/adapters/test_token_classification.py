@@ -286,3 +286,44 @@ def test_loss_is_the_sum_over_words_whatever_the_padding():
 )
 def test_is_unlabelled_tells_missing_labels_from_no_entities(values, expected):
     assert adapters.create("token-classification", {}).is_unlabelled(Example("f", 1, values)) is expected
+
+
+def ceiling(adapter, rows, limits):
+    reached = adapter.reach(rows, adapter.encode(rows, limits, targets=False))
+    return reached, adapter.ceiling(reached, rows)
+
+
+@pytest.mark.parametrize("limits", [{}, {"truncate": "windows", "max_length": 12, "stride": 4}])
+def test_reach_gives_every_entity_that_some_window_shows(limits):
+    rows = [row("oslo is in norway", "B-LOC O O B-LOC"), row("new york city", "B-LOC I-LOC I-LOC")]
+    reached, scores = ceiling(learnt(rows), rows, encoder(**limits))
+    assert [len(record.answer) for record in reached] == [2, 1]
+    assert scores == {"f1": 1, "recall": 1, "f1_macro": 1}
+
+
+def test_reach_leaves_out_what_is_cut_in_the_middle():
+    rows = [row("oslo is in new york", "B-LOC O O B-LOC I-LOC")]
+    reached, scores = ceiling(learnt(rows), rows, encoder(max_length=13))
+    assert [entity["text"] for entity in reached[0].answer] == ["oslo"]
+    assert scores["recall"] == 0.5
+
+
+def test_reach_leaves_out_entities_off_the_borders_of_words():
+    rows = [text("rome is old", (0, 3, "LOC"), (8, 11, "AGE"))]
+    reached, scores = ceiling(learnt(rows), rows, encoder())
+    assert [entity["text"] for entity in reached[0].answer] == ["old"]
+    assert scores["recall"] == 0.5
+
+
+def test_reach_of_words_in_one_token_is_the_tag_of_most_of_them():
+    rows = [row("北 京 大学", "A B B"), row("大学", "B")]
+    adapter = learnt(rows, labels="tags")
+    reached, scores = ceiling(adapter, rows, encoder(joined()))
+    assert [record.answer for record in reached] == [["B", "B", "B"], ["B"]]
+    assert scores == {"accuracy": 0.75}
+
+
+def joined():
+    """A tokenizer with one token for a whole text."""
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}, unk_token="[UNK]"))
+    return wrapped(tokenizer)

@@ -82,3 +82,19 @@ def test_eval_changes_only_how_the_file_is_read(bertkit, finished):
     done = bertkit("eval", "--run", finished, "--set", "train.epochs=3")
     assert done.code == 2
     assert "the run decides everything but" in done.err
+
+
+def test_eval_shows_the_ceiling_of_words(bertkit, finished_words, errors):
+    done = bertkit("eval", "--run", finished_words, "--errors", errors)
+    assert "ceiling" in done.out
+    shown = bertkit("eval", "--run", finished_words, "--errors", errors, "--overwrite", "--json").document["data"]
+    assert shown["ceiling"] == {"accuracy": 1}
+
+
+def test_eval_of_whole_texts_has_no_ceiling(bertkit, finished, errors):
+    done = bertkit("eval", "--run", finished, "--errors", errors)
+    assert "ceiling" not in done.out
+    assert (
+        bertkit("eval", "--run", finished, "--errors", errors, "--overwrite", "--json").document["data"]["ceiling"]
+        == {}
+    )

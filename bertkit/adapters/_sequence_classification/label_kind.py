@@ -39,6 +39,10 @@ class LabelKind(ABC):
     def is_unlabelled(self, example: Example) -> bool:
         """Tell whether the label cell is empty where it must not be."""
 
+    def fault(self, example: Example) -> str | None:
+        """Return what makes the label of a row useless by itself; by default nothing."""
+        return None
+
     @abstractmethod
     def check(self, examples: Sequence[Example]) -> None:
         """Raise DataError for labels the model does not have."""

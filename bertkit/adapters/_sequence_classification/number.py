@@ -40,6 +40,14 @@ class Number(LabelKind):
         """An empty cell."""
         return not _labels.one(example)
 
+    def fault(self, example: Example) -> str | None:
+        """A cell that is no finite number."""
+        try:
+            self.gold(example)
+        except DataError as error:
+            return error.message.removeprefix(f"{example.where}, ")
+        return None
+
     def check(self, examples: Sequence[Example]) -> None:
         """Every cell must be a number."""
         for example in examples:

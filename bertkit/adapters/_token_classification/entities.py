@@ -32,6 +32,7 @@ class Entities(TagKind):
     """Stretches of text with a type each."""
 
     metric: ClassVar[str] = "f1"
+    bounded: ClassVar[tuple[str, ...]] = ("f1", "recall", "f1_macro")
 
     @property
     def lost(self) -> int:
@@ -91,6 +92,15 @@ class Entities(TagKind):
             elif start not in units[0] or end not in units[1]:
                 found.setdefault("entities begin or end inside a token", []).append(place)
         return found
+
+    def unit_tags(self, tags: Sequence[str], alignment: Alignment) -> list[str]:
+        """The tag of the first word."""
+        return [tags[word] for word in alignment.first_words.tolist()]
+
+    def reached(self, record: Record, example: Example) -> Record:
+        """Without entities that only come near a right one."""
+        right = set(map(key, self.gold(example)))
+        return replace(record, answer=[entity for entity in record.answer if key(entity) in right])
 
     def paths(self, scores: NDArray[np.floating[Any]], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The best sequence in which I- follows only B- or I- of its type."""

@@ -17,7 +17,7 @@ from bertkit.adapters._results import Grid, Record, Scorer, Scores
 from bertkit.adapters._token_classification import tag_cells
 from bertkit.adapters._token_classification.entity_counts import to_class_counts
 from bertkit.adapters._token_classification.tag_kind import TagKind
-from bertkit.adapters._token_classification.words import Words
+from bertkit.adapters._token_classification.words import Alignment, Words
 from bertkit.data import metrics
 from bertkit.data.examples import Example, Examples
 from bertkit.errors import DataError
@@ -30,6 +30,7 @@ class FreeTags(TagKind):
     """Any label may follow any other. A word that nothing shows gets the most frequent label of the training rows."""
 
     metric: ClassVar[str] = "accuracy"
+    bounded: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     @property
     def lost(self) -> int:
@@ -83,6 +84,11 @@ class FreeTags(TagKind):
     def tags(self, example: Example, words: Words) -> list[str]:
         """The tags as they are."""
         return self.gold(example)
+
+    def unit_tags(self, tags: Sequence[str], alignment: Alignment) -> list[str]:
+        """The tag that most of the words have."""
+        words = np.split(np.array(tags, object), alignment.first_words[1:])
+        return [Counter(unit).most_common(1)[0][0] for unit in words if unit.size]
 
     def paths(self, scores: NDArray[np.floating[Any]], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The most probable tag of each unit."""

@@ -26,6 +26,7 @@ class TagKind(ABC):
     """
 
     metric: ClassVar[str]
+    bounded: ClassVar[tuple[str, ...]]
 
     settings: Any
     labels: tuple[str, ...]
@@ -99,6 +100,19 @@ class TagKind(ABC):
     @abstractmethod
     def by_word(self, record: Record, example: Example) -> tuple[Sequence[str], Sequence[str]]:
         """Return the right and the answered tag of each word."""
+
+    @abstractmethod
+    def unit_tags(self, tags: Sequence[str], alignment: Alignment) -> list[str]:
+        """Return the tag of each unit with which most of a row is right.
+
+        Args:
+            tags: The right tag of each word.
+            alignment: The words and their units.
+        """
+
+    def reached(self, record: Record, example: Example) -> Record:
+        """Return the answer without what should better be left out of it."""
+        return record
 
     def remarks(self, example: Example, alignment: Alignment) -> dict[str, list[str]]:
         """Return what a labelled row teaches that no answer can reach, with the places."""

@@ -1,0 +1,1 @@
+"""What can be said of rows before any training, one idea a file."""

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 OFFLINE := $(BIN)/python -m tests.without_network
 
-.PHONY: demo test soak check lint docs bench clean
+.PHONY: demo test soak check lint audit lock docs bench clean
 
 demo: $(READY)  ## Fine-tune, score and predict on embedded parts, without a hub
 	$(BIN)/bertkit finetune sentiment --model minilm --data sample
@@ -17,13 +17,20 @@ test: $(READY)  ## All tests, without a network where the system can take it awa
 soak: $(READY)  ## Tests of reliability at their full sizes; long
 	BERTKIT_SOAK=1 $(OFFLINE) $(BIN)/python -m pytest -m soak
 
-check: lint  ## Lint, types and the quick tests
+check: lint  ## Lint, types, known vulnerabilities and the quick tests
+	$(BIN)/python .ci/audit 10
 	$(OFFLINE) $(BIN)/python -m pytest -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+audit: $(READY)  ## Known vulnerabilities of the locked packages, where their list can be reached
+	$(BIN)/python .ci/audit
+
+lock:  ## Write requirements.lock: every package of the development environment, with hashes
+	.ci/lock $(PYTHON)
 
 docs: $(READY)  ## Write docs/verbs/ from the help of each verb
 	$(BIN)/python -m docs.generate

@@ -6,8 +6,10 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import time
+import traceback
 import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertkit.engine import processes
+from bertkit.recipe.secrets import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 SECONDS_BETWEEN_LINES = 15.0
 WIDE = 160
+# Characters that a terminal may obey, which JSON lets through.
+UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]")
 
 
 class Console:
@@ -123,6 +128,10 @@ class Console:
         if error.hint:
             self._aside(f"Try: {error.hint}", "cyan")
 
+    def traceback(self) -> None:
+        """Show where the error that is being handled came from."""
+        sys.stderr.write(clean(traceback.format_exc(), keep="\n\t"))
+
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """Show the progress while the block runs: a bar in a terminal, else a line now and then."""
@@ -145,19 +154,21 @@ class Console:
 
     def _document(self, document: Mapping[str, Any]) -> None:
         full = {"schema": SCHEMA, **document, "warnings": self.warnings}
-        sys.stdout.write(json.dumps(_finite(full), ensure_ascii=False, indent=2) + "\n")
+        text = redacted(json.dumps(_finite(full), ensure_ascii=False, indent=2))
+        sys.stdout.write(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
     def _rich(self, *, stderr: bool) -> RichConsole:
         from rich.console import Console as RichConsole
 
         stream = sys.stderr if stderr else sys.stdout
         # Where nobody looks at a window, its width must not cut what a script reads.
-        return RichConsole(stderr=stderr, width=None if stream.isatty() else WIDE)
+        return RichConsole(stderr=stderr, width=None if stream.isatty() else WIDE, emoji=False)
 
 
 def clean(text: str, keep: str = "") -> str:
-    """Return text without control and direction characters, with which a cell could rewrite the screen."""
-    return "".join(char if char in keep or unicodedata.category(char)[0] != "C" else "\ufffd" for char in text)
+    """Return text without control and direction characters, with which a cell could rewrite the screen, or tokens."""
+    shown = (char if char in keep or unicodedata.category(char)[0] != "C" else "\ufffd" for char in redacted(text))
+    return "".join(shown)
 
 
 def shown(cell: Any) -> str:
@@ -206,7 +217,8 @@ def _bar(rich: RichConsole) -> Iterator[Progress]:
 
         def progress(phase: str, done: int, total: int | None, **facts: float) -> None:
             seconds = time.monotonic() - began.setdefault(phase, time.monotonic())
-            bar.update(task, completed=done, total=total, description=_state(phase, done, total, seconds, facts))
+            state = clean(_state(phase, done, total, seconds, facts))
+            bar.update(task, completed=done, total=total, description=state)
 
         yield progress
 

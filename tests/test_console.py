@@ -122,3 +122,61 @@ def test_progress_in_a_terminal_is_a_bar_on_stderr(console, capsys, monkeypatch)
     out, err = capsys.readouterr()
     assert "train 1/2  loss 0.25" in err
     assert out == ""
+
+
+UNSAFE = "\x1b[2J \x9b2J \u202e \u2066 \u200f \x7f \u2028 \ud800"
+
+
+def test_json_keeps_values_and_holds_nothing_that_a_terminal_obeys(console, capsys):
+    console.configure(json=True, quiet=False, verbose=False)
+    console.result({"cell " + UNSAFE: UNSAFE + " café 日本 😑"})
+    console.finish()
+    out = capsys.readouterr().out
+    assert json.loads(out)["data"] == {"cell " + UNSAFE: UNSAFE + " café 日本 😑"}
+    assert clean(out, keep="\n") == out
+    assert "café 日本 😑" in out
+
+
+def test_traceback_of_a_bug_is_shown_without_control_characters(console, capsys):
+    try:
+        raise ValueError("cell \x1b[31m")
+    except ValueError:
+        console.traceback()
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "ValueError: cell \ufffd[31m" in err
+
+
+def test_names_in_colons_are_not_made_pictures(console, capsys):
+    console.line(":smile:.csv")
+    console.note(":smile:.csv")
+    assert "".join(capsys.readouterr()).count(":smile:.csv") == 2
+
+
+SECRETS = ["hf_abcdefgh12345678", "hf_oauth_eyJhbGci.x-y_z"]
+
+
+@pytest.mark.parametrize("secret", [*SECRETS, "another kind of secret"])
+def test_tokens_are_shown_nowhere(console, capsys, monkeypatch, secret):
+    monkeypatch.setenv("HF_TOKEN", secret)
+    console.table(f"title {secret}", [f"head {secret}"], [[f"cell {secret}"]])
+    console.line(f"line {secret}")
+    console.note(f"note {secret}")
+    console.warn(f"warning {secret}")
+    try:
+        raise ValueError(f"error {secret}")
+    except ValueError:
+        console.traceback()
+    console.error(UsageError(f"error {secret}", f"hint {secret}"))
+    console.configure(json=True, quiet=False, verbose=False)
+    console.result({"value": secret})
+    console.finish()
+    out, err = capsys.readouterr()
+    assert secret not in out + err
+    assert out.count("hf_***") == 5
+    assert err.count("hf_***") == 5
+
+
+@pytest.mark.parametrize("text", ["hf_hub_download", "hf_home", "shf_abcdefgh12345678", "hf_"])
+def test_what_is_no_token_is_shown(text):
+    assert clean(text) == text

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from bertkit.engine import untrusted
 from bertkit.engine.completeness import CONFIG, WEIGHTS, fault_of, file_names, unusable
 from bertkit.engine.hub import INSTALL_PACKAGE, cached, snapshot
 from bertkit.errors import MachineError, ModelError
@@ -72,6 +73,7 @@ def on_this_machine(name: str) -> bool:
 
 
 def _usable_folder(folder: Path) -> Path:
+    untrusted.check(folder)
     if fault := fault_of(folder):
         raise unusable(str(folder), fault, file_names(folder))
     return folder
@@ -81,6 +83,7 @@ def _usable_package() -> Path:
     folder = package_folder()
     if folder is None:
         raise MachineError("the checkpoint minilm comes with a package that is not installed", INSTALL_PACKAGE)
+    untrusted.check(folder)
     fault = fault_of(folder)
     if not fault and _sha256(folder / WEIGHTS) != PACKAGE_SHA256:
         fault = f"{WEIGHTS} has another SHA-256 than the published one"

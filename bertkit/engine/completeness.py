@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatch
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from bertkit.errors import ModelError
@@ -13,6 +14,8 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 SHARD_INDEX = "model.safetensors.index.json"
 NO_WEIGHTS = f"{WEIGHTS} is missing"
+# Of a file of settings: even a config with 100,000 labels takes less.
+MOST_BYTES = 64 * 2**20
 TOKENIZERS: tuple[tuple[str, ...], ...] = (
     ("tokenizer.json",),
     ("vocab.txt",),
@@ -44,12 +47,17 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object from a file.
 
     Raises:
-        ModelError: The file holds something else.
+        ModelError: The file holds something else, or more than such a file has.
     """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ModelError(f"{path} has {size:,} bytes; at most {MOST_BYTES:,} are read", "fetch the file again")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{path} is not JSON: {error}", "fetch the file again") from error
+    except RecursionError as error:
+        raise ModelError(f"{path} is nested too deep", "fetch the file again") from error
     if not isinstance(document, dict):
         raise ModelError(f"{path} is not a JSON object", "fetch the file again")
     return document
@@ -61,7 +69,11 @@ def file_names(folder: Path) -> set[str]:
 
 
 def fault_of(folder: Path) -> str:
-    """Return what keeps a folder from being a whole checkpoint, in words; "" if nothing does."""
+    """Return what keeps a folder from being a whole checkpoint, in words; "" if nothing does.
+
+    Args:
+        folder: One that `untrusted.check` has passed.
+    """
     files = file_names(folder)
     if missing := missing_in(files):
         return missing
@@ -101,10 +113,10 @@ def unusable(where: str, fault: str, files: set[str]) -> ModelError:
     if fault == NO_WEIGHTS and any(fnmatch(name, "pytorch_model*.bin") for name in files):
         convert = (
             "from transformers import AutoModel as M, AutoTokenizer as T; "
-            f"[kind.from_pretrained('{where}').save_pretrained('converted') for kind in (M, T)]"
+            f"[kind.from_pretrained({where!r}).save_pretrained('converted') for kind in (M, T)]"
         )
         return ModelError(
             f"{where} has only pickled weights (pytorch_model.bin); bertkit loads safetensors only",
-            f'if you trust it, convert it once: python -c "{convert}" and then --model ./converted',
+            f"if you trust it, convert it once: python -c {quote(convert)} and then --model ./converted",
         )
     return ModelError(f"{where} is not a usable checkpoint: {fault}", "choose another one: bertkit models")

@@ -45,16 +45,11 @@ def check_family(folder: Path) -> str:
         folder: Holds config.json.
 
     Raises:
-        ModelError: Another architecture, a decoder, or one that brings its own Python code.
+        ModelError: Another architecture, or a decoder.
     """
     config = read_config(folder)
-    if "auto_map" in config:
-        raise ModelError(
-            f"{folder / CONFIG}, key auto_map: this model brings Python code, which bertkit never runs",
-            "choose a checkpoint whose code is part of transformers: bertkit models",
-        )
     family = config.get("model_type")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         allowed = ", ".join(sorted(FAMILIES))
         raise ModelError(
             f"{folder / CONFIG}, key model_type: {family!r} is not one of the encoders {allowed}",

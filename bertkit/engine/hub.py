@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
+from bertkit.data.hub_token import only_if_asked
+from bertkit.engine import untrusted
 from bertkit.engine.completeness import CONFIG, SHARD_INDEX, TOKENIZER_FILES, WEIGHTS, fault_of, missing_in, unusable
 from bertkit.errors import MachineError, ModelError
 from bertkit.recipe.checkpoints import suggestion
@@ -32,7 +35,7 @@ def snapshot(repository: str, revision: str | None) -> Path:
     fault = ""
     try:
         folder, fault = _cached_snapshot(repository, revision)
-        return _download(repository, revision) if fault else folder
+        return only_if_asked(partial(_download, repository, revision)) if fault else folder
     except errors.HFValidationError as error:
         raise ModelError(f"{repository!r} is no folder, nor owner/name on the hub", suggestion(repository)) from error
     except errors.RevisionNotFoundError as error:
@@ -63,24 +66,30 @@ def _cached_snapshot(repository: str, revision: str | None) -> tuple[Path, str]:
         folder = snapshot_download(repository, revision=revision, allow_patterns=DOWNLOADED, local_files_only=True)
     except errors.IncompleteSnapshotError as error:
         partly = Path(error.snapshot_path)
-        return partly, fault_of(partly) or str(error).partition(". ")[0]
+        return partly, _fault(partly) or str(error).partition(". ")[0]
     except errors.LocalEntryNotFoundError:
         return Path(), "it is not in the local cache"
-    return Path(folder), fault_of(Path(folder))
+    return Path(folder), _fault(Path(folder))
 
 
-def _download(repository: str, revision: str | None) -> Path:
+def _fault(folder: Path) -> str:
+    untrusted.check(folder)
+    return fault_of(folder)
+
+
+def _download(repository: str, revision: str | None, token: bool) -> Path:
     from huggingface_hub import HfApi, constants, snapshot_download
 
-    info = HfApi().model_info(repository, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    info = HfApi(token=token).model_info(repository, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     files = {entry.rfilename for entry in info.siblings or []}
     if fault := missing_in(files):
         raise unusable(repository, fault, files)
     log.info("downloading %s from %s", repository, constants.ENDPOINT)
     # A plain download keeps every cached file, so one that is damaged is replaced in a second pass.
+    download = partial(snapshot_download, repository, revision=revision, allow_patterns=DOWNLOADED, token=token)
     for force in (False, True):
-        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=DOWNLOADED, force_download=force))
-        if not (fault := fault_of(folder)):
+        folder = Path(download(force_download=force))
+        if not (fault := _fault(folder)):
             return folder
     raise unusable(repository, fault, files)
 

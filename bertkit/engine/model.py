@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.adapters import Adapter
-from bertkit.errors import ModelError, RecipeError, RunError
+from bertkit.engine import untrusted
+from bertkit.errors import BertkitError, ModelError, RecipeError, RunError
 
 
 def for_training(folder: Path, adapter: Adapter, seed: int, *, checkpointing: bool = False) -> Any:
@@ -27,19 +28,19 @@ def for_training(folder: Path, adapter: Adapter, seed: int, *, checkpointing: bo
     import transformers
 
     transformers.set_seed(seed)
-    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, **adapter.config())
-    model, info = _load(folder, adapter, config)
-    body = [
-        key for key in info["missing_keys"] if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key
-    ]
+    with _readable(folder):
+        model, info = _load(folder, adapter, **adapter.config())
+    absent = [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])]
+    body = [key for key in absent if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key]
     if body:
         raise ModelError(
-            f"{folder}: the weights lack {len(body)} parts of the encoder, such as {min(body)}",
+            f"{folder}: the weights lack {len(body)} parts of the encoder that config.json describes, such as "
+            f"{min(body)}",
             "choose another checkpoint: bertkit models",
         )
     if checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
-            f"train.gradient_checkpointing: {config.model_type} does not support it",
+            f"train.gradient_checkpointing: {model.config.model_type} does not support it",
             "--set train.gradient_checkpointing=false; a larger train.accumulation saves memory too",
         )
     _blank_padding(model)
@@ -55,12 +56,10 @@ def for_prediction(folder: Path, adapter: Adapter) -> Any:
     Raises:
         RunError: There are no weights, or they do not fill the model: it was not trained for this task.
     """
-    import transformers
-
     if not any(folder.glob("*.safetensors")):
         raise RunError(f"{folder} has no weights: model.safetensors is gone", "copy the run again, or train it anew")
-    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    model, info = _load(folder, adapter, config)
+    with _readable(folder):
+        model, info = _load(folder, adapter)
     absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
     if absent:
         raise RunError(f"{folder}: the weights lack {', '.join(absent[:3])}: this is not a finished run")
@@ -90,10 +89,28 @@ def _blank_padding(network: Any) -> None:
         embedding.weight.data[embedding.padding_idx] = 0.0
 
 
-def _load(folder: Path, adapter: Adapter, config: Any) -> tuple[Any, dict[str, Any]]:
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Check a checkpoint before transformers reads it, and turn what that says of it into an error of bertkit."""
+    untrusted.check(folder)
+    try:
+        yield
+    except (BertkitError, MemoryError):
+        raise
+    except Exception as error:
+        # Its config has hundreds of entries, and each of them fails in its own way where it is wrong.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"{folder}: transformers cannot make the model that config.json describes: {reason}",
+            "fetch the checkpoint again, or choose another one: bertkit models",
+        ) from error
+
+
+def _load(folder: Path, adapter: Adapter, **entries: Any) -> tuple[Any, dict[str, Any]]:
     import torch
     import transformers
 
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **entries)
     with _quietly():
         loaded: tuple[Any, dict[str, Any]] = getattr(transformers, adapter.model_class).from_pretrained(
             folder,

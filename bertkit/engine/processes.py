@@ -51,20 +51,24 @@ def is_main() -> bool:
 
 
 def gather(value: Answer) -> list[Answer]:
-    """Return the values of all processes, in their order."""
+    """Return the values of all processes, in their order.
+
+    Args:
+        value: What `wire.to_bytes` takes.
+    """
     if count() == 1:
         return [value]
-    values: list[Any] = [None] * count()
-    _exchange("all_gather_object", values, value)
-    return values
+    from bertkit.engine import wire
+
+    parts = _all_bytes(wire.to_bytes(value))
+    return [value if position == index() else wire.from_bytes(part) for position, part in enumerate(parts)]
 
 
 def agree(choose: Callable[[], Answer]) -> Answer:
     """Return what the main process chooses."""
     if count() == 1:
         return choose()
-    chosen: list[Any] = [choose() if is_main() else None]
-    _exchange("broadcast_object_list", chosen)
+    chosen: list[Any] = gather(choose() if is_main() else None)
     value: Answer = chosen[0]
     return value
 
@@ -114,12 +118,22 @@ def peer_errors() -> Iterator[None]:
         raise
 
 
-def _exchange(operation: str, *values: Any) -> None:
+def _all_bytes(own: bytes) -> list[bytes]:
+    """Return what each process gives, in their order."""
     import torch
 
     connect()
+    # NCCL takes what lies on a GPU only.
+    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+    sizes = torch.zeros(count(), dtype=torch.int64, device=device)
+    sizes[index()] = len(own)
     with peer_errors():
-        getattr(torch.distributed, operation)(*values)
+        torch.distributed.all_reduce(sizes)
+        room = torch.zeros(int(sizes.max()), dtype=torch.uint8, device=device)
+        room[: len(own)] = torch.frombuffer(bytearray(own), dtype=torch.uint8).to(device)
+        parts = [torch.empty_like(room) for _ in range(count())]
+        torch.distributed.all_gather(parts, room)
+    return [part[:size].cpu().numpy().tobytes() for part, size in zip(parts, sizes.tolist(), strict=True)]
 
 
 @cache

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from bertkit.adapters._encoder import Encoder
-from bertkit.engine.completeness import TOKENIZER_FILES, read_config
-from bertkit.errors import MachineError, ModelError
+from bertkit.engine import untrusted
+from bertkit.engine.completeness import CONFIG, TOKENIZER_FILES, read_config
+from bertkit.errors import BertkitError, MachineError, ModelError
 from bertkit.recipe.schema import EncodeSettings
 
 log = logging.getLogger("bertkit")
@@ -28,6 +29,7 @@ def load_encoder(folder: Path, settings: EncodeSettings, limit: int) -> Encoder:
     """
     if settings.max_length > limit:
         log.warning("encode.max_length = %d is lowered to %d: the model takes no more", settings.max_length, limit)
+    untrusted.check(folder)
     pad_id = read_config(folder).get("pad_token_id") or 0
     if (folder / "tokenizer.json").is_file():
         return Encoder.load(folder, settings, limit, pad_id)
@@ -49,6 +51,7 @@ def save_tokenizer(source: Path, target: Path) -> None:
         MachineError: It is a SentencePiece model, and what reads such a model is not installed.
         ModelError: transformers cannot read it.
     """
+    untrusted.check(source)
     if (source / "tokenizer.json").is_file():
         for name in TOKENIZER_FILES:
             if (source / name).is_file():
@@ -62,11 +65,20 @@ def save_tokenizer(source: Path, target: Path) -> None:
             f"{source} has no tokenizer.json but a SentencePiece model, and what reads such models is not installed",
             "pip install sentencepiece protobuf",
         )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True, trust_remote_code=False)
-    except (ImportError, KeyError, OSError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{source} has no tokenizer.json, and transformers cannot read its other tokenizer files: {error}",
-            "fetch the checkpoint again, or choose another one: bertkit models",
-        ) from error
-    tokenizer.save_pretrained(target)
+    with tempfile.TemporaryDirectory() as alone:
+        # transformers looks for files of many more names: none of them shall be there.
+        for name in (CONFIG, *TOKENIZER_FILES):
+            if (source / name).is_file():
+                shutil.copyfile(source / name, Path(alone) / name)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(alone, local_files_only=True, trust_remote_code=False)
+            tokenizer.save_pretrained(target)
+        except BertkitError:
+            raise
+        except Exception as error:
+            # Damaged files make it fail in many ways.
+            reason = (str(error) or type(error).__name__).replace(alone, str(source)).splitlines()[0]
+            raise ModelError(
+                f"{source} has no tokenizer.json, and transformers cannot read its other tokenizer files: {reason}",
+                "fetch the checkpoint again, or choose another one: bertkit models",
+            ) from error

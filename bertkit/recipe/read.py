@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bertkit.errors import RecipeError
 from bertkit.recipe.schema import Recipe
+from bertkit.recipe.secrets import holds_token
 
 Model = TypeVar("Model", bound=BaseModel)
 AdapterModel = Callable[[str], type[BaseModel]]
@@ -88,6 +89,7 @@ def resolve(layers: Sequence[Layer], adapter_model: AdapterModel) -> Resolved:
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
+        _refuse_tokens(layer)
         _merge(values, layer.values)
         for place, value in _leaves(layer.values):
             origins[place] = layer.origin
@@ -109,6 +111,15 @@ def resolve(layers: Sequence[Layer], adapter_model: AdapterModel) -> Resolved:
     if mistakes or recipe is None:
         raise RecipeError("\n".join(mistakes), "bertkit tasks show TASK prints every key and its value")
     return Resolved(recipe, origins)
+
+
+def _refuse_tokens(layer: Layer) -> None:
+    for place, value in _leaves(layer.values):
+        if holds_token(value) or holds_token(place):
+            raise RecipeError(
+                f"a value from {layer.origin} holds a token of the hub; recipes and runs are passed on to others",
+                "hf auth login, or set HF_TOKEN in the environment; if the recipe was shared, revoke the token",
+            )
 
 
 def _validate(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -33,12 +35,18 @@ class ReadSettings(Settings):
         None, description="csv, tsv, jsonl, json, conll, conllu or parquet; by default from the extension"
     )
     encoding: str | None = Field(None, description="by default UTF-8, or what a byte order mark says")
-    delimiter: str | None = Field(None, min_length=1, max_length=1, description="by default , in CSV and tab in TSV")
+    delimiter: str | None = Field(
+        None, pattern=r'^[^"\r\n\x00]$', description="one character; by default , in CSV and tab in TSV"
+    )
     quoting: Literal["csv", "none"] | None = Field(None, description="by default csv in CSV and none in TSV")
     names: tuple[str, ...] | None = Field(None, description="column names of a file without a header line")
+    max_cell: Annotated[int, Field(ge=1, lt=2**31)] = Field(
+        2**24, description="characters of the longest cell; a row with a longer one is a bad row"
+    )
     on_bad_row: Literal["stop", "skip"] = Field(
         "stop",
-        description="rows with a wrong number of fields, broken JSON, or labels of words or answers beyond repair",
+        description="rows with a wrong number of fields, broken JSON, undecodable bytes, a cell above max_cell, or "
+        "labels of words or answers beyond repair",
     )
 
 
@@ -88,8 +96,20 @@ class TrainSettings(Settings):
     seed: Annotated[int, Field(ge=0)] = Field(
         42, description="of the head's first weights, the order of rows and dropout"
     )
+    save_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        10.0, description="minutes between checkpoints, beside those after each epoch; 0 is off"
+    )
     metric: str | Auto = Field("auto", description="what selects the best epoch; auto: the adapter's first metric")
     extra: dict[str, Any] = Field(default_factory=dict, description="fields of TrainingArguments by their own names")
+
+
+def _packaged_metric(name: str) -> str:
+    if not re.fullmatch(r"evaluate:\w+", name):
+        raise PydanticCustomError(
+            "metric",
+            "it must be evaluate: and a packaged name; a recipe must not name code, but bertkit eval --metric may",
+        )
+    return name
 
 
 class Recipe(Settings):
@@ -102,6 +122,6 @@ class Recipe(Settings):
     data: DataSettings = Field(default_factory=DataSettings)
     encode: EncodeSettings = Field(default_factory=EncodeSettings)
     train: TrainSettings = Field(default_factory=TrainSettings)
-    metrics: tuple[Annotated[str, Field(pattern="^evaluate:.+")], ...] = Field(
-        (), description="further metrics: evaluate:<module of the hub or a folder>"
+    metrics: tuple[Annotated[str, AfterValidator(_packaged_metric)], ...] = Field(
+        (), description="further metrics: evaluate:<packaged name>"
     )

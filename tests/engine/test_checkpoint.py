@@ -258,7 +258,7 @@ def test_limits_counts_the_positions_a_text_can_use(tmp_path, config, tokens):
     [
         ('{"model_type": "gpt2"}', "'gpt2'"),
         ("{}", "None"),
-        ('{"model_type": "bert", "auto_map": {"AutoModel": "code.Model"}}', "auto_map"),
+        ('{"model_type": ["bert"]}', "bert"),
         ("[]", "JSON object"),
         ("{", "not JSON"),
     ],

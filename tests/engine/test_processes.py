@@ -90,6 +90,29 @@ def test_two_processes_eval_and_predict_as_one(bertkit, process, alone, table, t
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
 
 
+def test_two_processes_continue_a_prediction_that_was_killed(process, alone, tmp_path):
+    rows = write_reviews(tmp_path / "rows.csv", rows=30_000)
+    command = [sys.executable, "-m", "bertkit", "predict", rows, "--run", alone, "--processes", "2", "-o"]
+    job = subprocess.Popen(
+        [*map(str, command), str(tmp_path / "killed.csv")],
+        env=environment(HF_HUB_OFFLINE=1, OMP_NUM_THREADS=1),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until((tmp_path / "killed.csv.part.journal").exists)
+    for worker in children(job.pid):
+        os.kill(worker, signal.SIGKILL)
+    assert job.wait(60) == 3
+    assert not (tmp_path / "killed.csv").exists()
+    other = process("predict", rows, "--run", alone, "-o", tmp_path / "killed.csv")
+    assert (other.code, "--processes (2 -> 1)" in other.err) == (2, True)
+    for name in ("killed", "whole"):
+        done = process(*map(str, command[3:]), tmp_path / f"{name}.csv", OMP_NUM_THREADS=1)
+        assert done.code == 0, done.err
+        assert ("continued after" in done.err) == (name == "killed")
+    assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
 def test_several_processes_tell_an_error_once(process, tmp_path):
     done = process("finetune", "--data", "nothing.csv", "--processes", 2)
     assert (done.code, done.out) == (2, "")

@@ -190,6 +190,6 @@ def test_save_completes_a_run_and_leaves_no_parts(finished, tmp_path):
     (tmp_path / run.STATE_FILE).write_text("{}")
     (tmp_path / run.CHECKPOINTS).mkdir()
     saved = run.save(tmp_path, info)
+    assert run.complete(tmp_path, tmp_path).info == saved.info
     assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.toml", "run.json"]
-    assert run.load(tmp_path).info == saved.info
     assert saved.info["format"] == run.FORMAT

@@ -9,9 +9,9 @@ import os
 import pkgutil
 import signal
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from types import FrameType, ModuleType
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +21,7 @@ from bertkit import __version__, commands
 from bertkit.commands._launch import CAPTURED, launch
 from bertkit.console import console
 from bertkit.engine import processes as engine_processes
+from bertkit.engine import signals
 from bertkit.engine import threads as engine_threads
 from bertkit.errors import BertkitError, Interrupted, PeerLostError, UsageError
 
@@ -80,7 +81,8 @@ def _verb(name: str) -> ModuleType:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in signals.CAUGHT:
+        signal.signal(number, signals.stop_now)
     code = run(sys.argv[1:])
     if engine_processes.count() > 1:
         # The work is done. Threads of gloo that are still there can turn the usual way out into an abort.
@@ -103,6 +105,8 @@ def run(arguments: Sequence[str]) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    # A token is sent to the hub where it asks for one, see bertkit/data/hub_token.py.
+    os.environ.setdefault("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
     console.configure(json="--json" in arguments, quiet=False, verbose=bool({"-v", "--verbose"} & set(arguments)))
     try:
         code = _ended(arguments)
@@ -120,9 +124,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def _ended(arguments: Sequence[str]) -> int:
     try:
-        code = build(arguments)(list(arguments), prog_name="bertkit", standalone_mode=False)
+        with _signals_first():
+            code = build(arguments)(list(arguments), prog_name="bertkit", standalone_mode=False)
         if code == INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
             raise KeyboardInterrupt
+    except (KeyboardInterrupt, typer.Abort):
+        number = signals.taken()
+        console.error(Interrupted("stopped by SIGTERM" if number == signal.SIGTERM else "interrupted"))
+        return 128 + number
     except BertkitError as error:
         # Where bertkit has started the processes, it shows why the other one ended.
         if not (isinstance(error, PeerLostError) and CAPTURED in os.environ):
@@ -132,20 +141,24 @@ def _ended(arguments: Sequence[str]) -> int:
         if message := _message(error):
             console.error(UsageError(message, _help_of(error)))
         return UsageError.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        console.error(Interrupted("interrupted"))
-        return INTERRUPTED
     except BrokenPipeError:
         raise
     except Exception as error:
-        traceback.print_exc()
+        console.traceback()
         console.error(BertkitError(f"this is a bug in bertkit: {error!r}", "report it with the lines above"))
         return BUG
     return code if isinstance(code, int) else 0
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Interrupted("stopped by SIGTERM", signal_number=number)
+@contextmanager
+def _signals_first() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # A signal in the middle of an import can come out as any other error.
+        if signals.ordered() and not isinstance(error, Interrupted):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _reader_left() -> int:

@@ -45,6 +45,10 @@ class GateError(BertkitError):
     exit_code = 1
 
 
+class DivergedError(GateError):
+    """A training whose loss, gradient or weights are no finite numbers any more."""
+
+
 class MachineError(BertkitError):
     """Memory, disk, network or an optional package is missing."""
 

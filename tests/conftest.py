@@ -15,6 +15,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from bertkit.engine.checkpoint import package_folder
 
 
+def pytest_collection_modifyitems(items):
+    """Put tests that fork first: the threads that torch starts would not be there in their children."""
+    items.sort(key=lambda item: item.get_closest_marker("forks") is None)
+
+
 @pytest.fixture(autouse=True)
 def runs(tmp_path, monkeypatch):
     """The folder of runs; that of cached tokens lies beside it."""

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bertkit.commands._options import LabelOpt, OverwriteOpt, SetOpt, TextOpt, TextPairOpt, columns
+from bertkit.commands._options import (
+    EncodingOpt,
+    LabelOpt,
+    OverwriteOpt,
+    SetOpt,
+    TextOpt,
+    TextPairOpt,
+    columns,
+    with_encoding,
+)
 from bertkit.console import console
 from bertkit.errors import UsageError
 
@@ -38,6 +47,7 @@ def command(
     text_pair: TextPairOpt = None,
     label: LabelOpt = None,
     class_weights: Annotated[str | None, typer.Option("--class-weights", help="auto or off.")] = None,
+    encoding: EncodingOpt = None,
     set_: SetOpt = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Train so many times; the best run is kept on top.")] = 1,
     output: Annotated[
@@ -45,6 +55,10 @@ def command(
     ] = None,
     overwrite: OverwriteOpt = False,
     resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Continue a stopped run.")] = None,
+    allow_change: Annotated[
+        bool,
+        typer.Option("--allow-change", help="Continue although train.* (--set), rows or versions changed; recorded."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; train and write nothing.")] = False,
     save_recipe: Annotated[
         Path | None, typer.Option("--save-recipe", help="Write the recipe to a file as well.")
@@ -53,10 +67,14 @@ def command(
     """Fine-tune a model and keep everything eval and predict need in one folder."""
     named = columns(text, text_pair, label)
     if resume is not None:
-        if task or model or data or validation or test or named or class_weights or set_ or output or seeds > 1:
-            raise UsageError("--resume continues a run as it was started; it takes no other option")
-        _show(_resumed(resume))
+        if task or model or data or validation or test or named or class_weights or encoding or output or seeds > 1:
+            raise UsageError(
+                "--resume continues a run as it was started; of the other options it takes --set and --allow-change"
+            )
+        _show(_resumed(resume, set_ or [], allow_change))
         return
+    if allow_change:
+        raise UsageError("--allow-change says that a stopped run may go on otherwise than it began", "--resume RUN")
     from bertkit.engine import finetune as engine
     from bertkit.engine import processes
     from bertkit.engine.request import Request
@@ -65,7 +83,7 @@ def command(
     if save_recipe is not None and save_recipe.exists() and not overwrite:
         raise UsageError(f"{save_recipe} exists", "--overwrite, or another name")
     settings: dict[str, Any] = {"adapter": {"class_weights": class_weights}} if class_weights else {}
-    request = Request(task, model, data, validation, test, named, set_ or [], settings)
+    request = Request(task, model, data, validation, test, named, with_encoding(set_, encoding), settings)
     folder = agreed_folder(request.label, output, overwrite)
     prepared = engine.prepare_request(request)
     if save_recipe is not None and processes.is_main():
@@ -78,13 +96,13 @@ def command(
     _show(run)
 
 
-def _resumed(name: str) -> Run:
+def _resumed(name: str, overrides: list[str], allow_change: bool) -> Run:
     from bertkit.engine.finetune import resume
     from bertkit.engine.run import runs_folder
 
     folder = Path(name) if Path(name).is_dir() else runs_folder() / name
     with console.progress() as progress:
-        return resume(folder, progress)
+        return resume(folder, progress, overrides=overrides, allow_change=allow_change)
 
 
 def _save_recipe(prepared: Prepared, path: Path) -> None:

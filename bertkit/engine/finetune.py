@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bertkit.engine import device, lock, processes, run, training_arguments
+from bertkit.engine import device, lock, processes, run, sealed, signals, threads, training_arguments, unchanged
 from bertkit.engine.export import export_trained
+from bertkit.engine.job import Job
 from bertkit.engine.prepare import Prepared, prepare
 from bertkit.engine.progress import Progress, silent
 from bertkit.engine.request import Request, resolve, settings_model
 from bertkit.engine.run import Run
 from bertkit.engine.seeds import train_seeds
-from bertkit.engine.train import Job, selecting_metric, train
+from bertkit.engine.train import selecting_metric, train
 from bertkit.errors import RunError
-from bertkit.recipe.read import Layer, Resolved
+from bertkit.recipe.read import Layer, Resolved, parse_override
 from bertkit.recipe.read import resolve as resolve_layers
+
+log = logging.getLogger("bertkit")
 
 
 def finetune(
@@ -94,32 +97,72 @@ def finetune_prepared(label: str, prepared: Prepared, folder: Path, seeds: int =
         return _finish(job, range(first, first + seeds) if seeds > 1 else (), progress)
 
 
-def resume(folder: Path, progress: Progress = silent) -> Run:
-    """Continue a run that was interrupted, from its newest checkpoint.
+def resume(
+    folder: Path, progress: Progress = silent, *, overrides: Sequence[str] = (), allow_change: bool = False
+) -> Run:
+    """Continue a run that was interrupted, from its newest checkpoint that is undamaged.
+
+    Args:
+        folder: Of the run.
+        progress: Told what is going on.
+        overrides: Changes of the recipe, such as ["train.epochs=5"].
+        allow_change: Go on although recipe, rows or versions are others than before, and record it in the run.
 
     Raises:
-        RunError: There is nothing to continue, or the rows have changed since.
+        RunError: There is nothing to continue, or something has changed that decides what comes out.
     """
+    state = _state(folder)
+    # One that was killed when it had just got its place bears that name already.
+    place = folder.resolve().with_name(state["replaces"] or folder.resolve().name)
+    target = folder if place == folder.resolve() else place
+    with lock.locked(target), threads.using(threads.named() or state["machine"]["threads"]):
+        with signals.told(
+            "stopped before the training went on; what was saved is as it was", run.resume_command(folder)
+        ):
+            job = _continued(state, folder, target, overrides, allow_change)
+        return _finish(job, state.get("seeds", ()), progress)
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    path = folder / run.STATE_FILE
     try:
-        state = json.loads((folder / run.STATE_FILE).read_text(encoding="utf-8"))
+        state = sealed.read(path)
     except FileNotFoundError as error:
         raise RunError(f"{folder} is no interrupted run", "bertkit runs list") from error
-    started = state.get("processes", 1)
+    except (ValueError, RecursionError) as error:
+        hint = "restore it, or a new training; --resume takes changes of the recipe with --set and --allow-change"
+        raise RunError(f"{path} is damaged: {error}", hint) from error
+    started = state["processes"]
     if started != processes.count():
         raise RunError(
             f"{folder} was started with {started} processes, and its batches are theirs; now there are "
             f"{processes.count()}",
             f"bertkit finetune --resume {folder} --processes {started}",
         )
-    target = folder.resolve().with_name(state["replaces"]) if state["replaces"] else folder
-    with lock.locked(target):
-        resolved = resolve_layers([Layer("resumed run", state["recipe"])], settings_model)
-        prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
-        job = Job(state["label"], prepared, target, folder, state.get("linear", "torch"))
-        return _finish(job, state.get("seeds", ()), progress)
+    return state
+
+
+def _continued(
+    state: Mapping[str, Any], folder: Path, target: Path, overrides: Sequence[str], allow_change: bool
+) -> Job:
+    """Return the job of an interrupted run, with all that is different now among its accepted changes."""
+    layers = [Layer("resumed run", state["recipe"]), *map(parse_override, overrides)]
+    resolved = resolve_layers(layers, settings_model)
+    training_arguments.check_extra(resolved.recipe.train.extra)
+    prepared = prepare(Resolved(resolved.recipe, state["origins"]), state["data"])
+    selecting_metric(prepared)
+    elsewhere = unchanged.differences(state["machine"], unchanged.machine_facts())
+    if elsewhere:
+        log.warning("The training goes on, but not bit for bit: %s", unchanged.sentence(elsewhere))
+    changed = (*state["changed"], *(change for change in elsewhere if change not in state["changed"]))
+    job = Job(state["label"], prepared, target, folder, state["linear"], changed, allow_change)
+    return job.allowing(state["same"])
 
 
 def _finish(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
     """Train, once or once a seed, and make the graph of what came of it."""
     done = train_seeds(job, seeds, progress) if seeds else train(job, progress)
-    return export_trained(done, job.prepared.validation.examples.rows)
+    with signals.told(
+        f"stopped; the run is complete, but without a graph: {done.folder}", f"bertkit export {done.folder}"
+    ):
+        return export_trained(done, job.prepared.validation.examples.rows)

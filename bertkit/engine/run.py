@@ -20,7 +20,7 @@ from bertkit import __version__, adapters
 from bertkit.adapters import Adapter
 from bertkit.adapters._encoder import Encoder
 from bertkit.data import durable
-from bertkit.engine import manifest, processes, sealed
+from bertkit.engine import manifest, processes, sealed, untrusted
 from bertkit.engine.completeness import TOKENIZER_FILES
 from bertkit.errors import RunError, UsageError
 from bertkit.recipe.schema import Recipe
@@ -31,6 +31,7 @@ RUN_FILE = "run.json"
 STATE_FILE = "unfinished.json"
 CHECKPOINTS = "checkpoints"
 SEEDS = "seeds"
+NEW = ".new"
 GRAPHS = "onnx"
 BACKENDS_FILE = f"{GRAPHS}/backends.json"
 FORMAT = 2
@@ -85,11 +86,13 @@ class Run:
             RunError: One of them is damaged; told in place of what the block says of it.
         """
         files = {**self.info.get("files", {}), **self.info.get("backends", {}).get("files", {})}
-        names = [name for name in files if any(fnmatch(name, pattern) for pattern in patterns)]
+        untrusted.check_places(self.folder, files)
+        names = [name for name in files if any(fnmatch(name, pattern) for pattern in (*patterns, *untrusted.READ))]
         hint = f"bertkit export {self.folder} makes graphs anew; other files: copy the run again, or train it anew"
         with ThreadPoolExecutor(1, thread_name_prefix="checked") as thread:
             found = thread.submit(manifest.check_files, self.folder, files, names, hint)
             try:
+                untrusted.check(self.folder)
                 yield
             finally:
                 found.result()
@@ -118,8 +121,9 @@ def load(folder: Path) -> Run:
             raise RunError(f"{folder} is not finished", f"bertkit finetune --resume {folder}") from error
         reason = f"it has no {RUN_FILE}" if folder.is_dir() else "there is no such folder"
         raise RunError(f"{folder} is not a run: {reason}", "bertkit runs list") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{folder / RUN_FILE} is damaged: {error}") from error
+    untrusted.check_run_info(folder / RUN_FILE, info)
     return Run(folder, {**info, **_backends(folder)})
 
 
@@ -142,7 +146,7 @@ def _backends(folder: Path) -> dict[str, Any]:
         return {"backends": sealed.read(path)}
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(
             f"{path} is damaged: {error}", f"bertkit export {folder}, after removing {path.parent}"
         ) from error
@@ -177,8 +181,10 @@ def listed() -> list[Run]:
 
 def unfinished() -> list[Path]:
     """Return the folders of runs that stopped before their end, the newest first."""
-    files = runs_folder().glob(f"*/{STATE_FILE}")
-    return [path.parent for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)]
+    files = sorted(runs_folder().glob(f"*/{STATE_FILE}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    folders = [path.parent for path in files]
+    # What is complete need only be cleared up, unless it has yet to take the place of another run.
+    return [path for path in folders if path.name.endswith(NEW) or not (path / RUN_FILE).is_file()]
 
 
 def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
@@ -197,7 +203,7 @@ def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
         file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
         if file is not None:
             raise UsageError(f"{file} is a file, not a folder", "another --output")
-        if not folder.exists() or not any(folder.iterdir()):
+        if _is_free(folder):
             return folder
         if not any((folder / name).exists() for name in (RUN_FILE, STATE_FILE, SEEDS)):
             raise UsageError(f"{folder} holds other things than a run", "another --output")
@@ -230,19 +236,32 @@ def work_folder(folder: Path) -> Path:
     Raises:
         UsageError: Something else lies there.
     """
-    if not folder.exists() or not any(folder.iterdir()):
+    if _is_free(folder):
         return folder
-    work = folder.with_name(folder.name + ".new")
+    work = folder.with_name(folder.name + NEW)
     if work.exists() and not any((work / name).exists() for name in (STATE_FILE, SEEDS)):
         raise UsageError(f"{work} is in the way of the new run", "move it, or another --output")
     shutil.rmtree(work, ignore_errors=True)
     return work
 
 
-def replace_by(folder: Path, work: Path) -> Run:
-    """Put a complete run in the place of another one."""
+def _is_free(folder: Path) -> bool:
+    # An attempt that was killed while it wrote its very first file leaves the part of that.
+    begun = durable.part_path(folder / STATE_FILE)
+    return not folder.exists() or all(path == begun for path in folder.iterdir())
+
+
+def complete(folder: Path, work: Path) -> Run:
+    """Give a run that was saved its place, and forget how it was made.
+
+    Args:
+        folder: The place; an older run there is replaced.
+        work: Where it was made and saved, perhaps the same.
+    """
     if work != folder:
         replace_folder(folder, work)
+    (folder / STATE_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return load(folder)
 
 
@@ -265,15 +284,8 @@ def replace_folder(folder: Path, work: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def newest_checkpoint(folder: Path) -> str | None:
-    """Return the newest complete checkpoint of an unfinished run, or None; the Trainer writes its state last."""
-    states = (folder / CHECKPOINTS).glob("checkpoint-*/trainer_state.json")
-    newest = max(states, key=lambda path: int(path.parent.name.rpartition("-")[2]), default=None)
-    return None if newest is None else str(newest.parent)
-
-
 def save(folder: Path, info: dict[str, Any]) -> Run:
-    """Complete a run: run.json is written last, and by rename, so that it never describes half a run."""
+    """Write what a run knows: run.json last, and by rename, so that it never describes half a run."""
     (folder / "recipe.toml").write_text(to_toml(Recipe.model_validate(info["recipe"])), encoding="utf-8")
     names = [path.name for path in folder.iterdir() if path.is_file() and path.name not in {RUN_FILE, STATE_FILE}]
     for name in names:
@@ -286,6 +298,4 @@ def save(folder: Path, info: dict[str, Any]) -> Run:
         "files": manifest.describe(folder, names),
     }
     sealed.write(folder / RUN_FILE, full)
-    (folder / STATE_FILE).unlink(missing_ok=True)
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Run(folder, full)

@@ -13,10 +13,11 @@ from statistics import mean, stdev
 from typing import Any
 
 from bertkit.data.metrics import smaller_is_better
-from bertkit.engine import device, layers, processes, run, sealed
+from bertkit.engine import device, layers, processes, run
+from bertkit.engine.job import Job
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
-from bertkit.engine.train import Job, train
+from bertkit.engine.train import train
 from bertkit.errors import Interrupted
 
 log = logging.getLogger("bertkit")
@@ -34,14 +35,15 @@ def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
         The run with the best validation score, with the mean and spread over seeds in its info.
     """
     job = replace(job, linear=job.linear or layers.fastest_linear(device.choose()))
+    began = (job.work / run.STATE_FILE).exists()
+    processes.wait()
     if processes.is_main():
-        job.work.mkdir(parents=True, exist_ok=True)
-        sealed.write(job.work / run.STATE_FILE, job.state() | {"seeds": list(seeds)})
+        job.write(seeds=list(seeds))
     processes.wait()
     try:
         runs = [_train_one(job, seed, f"{count} of {len(seeds)}", progress) for count, seed in enumerate(seeds, 1)]
     except BaseException:
-        if processes.is_main() and not any(job.work.glob(f"{run.SEEDS}/*")):
+        if processes.is_main() and not began and not any(job.work.glob(f"{run.SEEDS}/*")):
             shutil.rmtree(job.work, ignore_errors=True)
         raise
     best = _best(runs)
@@ -52,7 +54,7 @@ def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
         _copy(best.folder, job.work)
         info = {key: value for key, value in best.info.items() if key not in {"created", "backends"}}
         run.save(job.work, {**info, "seeds": summary})
-        run.replace_by(job.folder, job.work)
+        run.complete(job.folder, job.work)
     processes.wait()
     return run.load(job.folder)
 
@@ -78,7 +80,7 @@ def _train_one(job: Job, seed: int, count: str, progress: Progress) -> Run:
         return run.load(folder)
     log.info("Seed %d (%s)", seed, count)
     try:
-        return train(Job(job.label, job.prepared.with_seed(seed), folder, folder, job.linear), progress)
+        return train(replace(job, prepared=job.prepared.with_seed(seed), folder=folder, work=folder), progress)
     except Interrupted as error:
         raise Interrupted(error.message, run.resume_command(job.work), error.exit_code - 128) from error
 
@@ -92,6 +94,8 @@ def _best(runs: list[Run]) -> Run:
 def _copy(source: Path, target: Path) -> None:
     """Copy the files of a run; its graphs, in a folder of their own, are made anew."""
     for path in filter(Path.is_file, source.iterdir()):
+        # An attempt that was stopped may have linked it already.
+        (target / path.name).unlink(missing_ok=True)
         try:
             os.link(path, target / path.name)
         except OSError:

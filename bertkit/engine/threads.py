@@ -19,6 +19,7 @@ READ = (NAMED, "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 # takes the cores from those that they wait for.
 WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
 SPINS = "1000"
+_asked: list[int] = []
 
 
 def count() -> int:
@@ -32,6 +33,11 @@ def count() -> int:
     if named.isdecimal() and int(named):
         return int(named)
     return max(cores.usable() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
+
+
+def named() -> int | None:
+    """Return the number that somebody asked `using` for, if anybody did."""
+    return _asked[-1] if _asked else None
 
 
 @contextmanager
@@ -52,9 +58,11 @@ def using(asked: int | None = None) -> Iterator[int]:
     threads = torch.get_num_threads() if torch else None
     if torch:
         torch.set_num_threads(chosen)
+    _asked.extend([asked] if asked else [])
     try:
         yield chosen
     finally:
+        del _asked[len(_asked) - bool(asked) :]
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

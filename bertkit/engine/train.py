@@ -2,99 +2,92 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bertkit.adapters import Adapter
+from bertkit.adapters._encoder import Window
 from bertkit.adapters._results import Scores
-from bertkit.engine import device, layers, processes, run, sealed, training_arguments
+from bertkit.engine import checkpoints, device, layers, processes, run, storage, training_arguments, unchanged
+from bertkit.engine.job import Job
 from bertkit.engine.model import save as save_model
 from bertkit.engine.prepare import Prepared
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
-from bertkit.engine.signals import StopRequest
+from bertkit.engine.signals import StopAsked, StopRequest
 from bertkit.engine.tokenizer import save_tokenizer
-from bertkit.errors import Interrupted, MachineError, RecipeError
+from bertkit.errors import Interrupted, RecipeError, RunError
 
 log = logging.getLogger("bertkit")
+LESS_MEMORY = (
+    "--set train.accumulation={} keeps the result and needs less; "
+    "or --set train.gradient_checkpointing=true, or a smaller encode.max_length"
+)
 LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "datasets", "numpy")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training to be done.
-
-    Args:
-        label: Name of the task or data.
-        prepared: Recipe, rows and checkpoint.
-        folder: Where the run will lie.
-        work: Where it is made; another folder if an existing run is to be replaced.
-        linear: What multiplied the matrices of a training that is to be continued; None: the fastest.
-    """
-
-    label: str
-    prepared: Prepared
-    folder: Path
-    work: Path
-    linear: layers.Linear | None = None
-
-    def state(self) -> dict[str, Any]:
-        """Return what a resume needs to know."""
-        return {
-            "label": self.label,
-            # By name: the folders lie side by side, and a resume may know them by another path.
-            "replaces": self.folder.name if self.work != self.folder else None,
-            "recipe": self.prepared.recipe.model_dump(mode="json", exclude_none=True),
-            "origins": self.prepared.resolved.origins,
-            "data": self.prepared.data_info(),
-            "processes": processes.count(),
-            "linear": self.linear,
-        }
 
 
 def train(job: Job, progress: Progress) -> Run:
     """Train, tune, score and save; a failure before the first checkpoint leaves no folder behind."""
-    _check_disk(job)
     job = replace(job, linear=job.linear or layers.fastest_linear(device.choose()))
-    state = job.state()
-    if processes.is_main():
-        job.work.mkdir(parents=True, exist_ok=True)
-        sealed.write(job.work / run.STATE_FILE, state)
+    began = (job.work / run.STATE_FILE).exists()
+    found = _newest(job) if began else None
+    before = found.read(checkpoints.FACTS)["same"] if found else job.same
+    job = job.allowing(before)
+    _check_disk(job)
     processes.wait()
     try:
-        return _train(job, state, progress)
+        if processes.is_main():
+            job.write()
+            checkpoints.sweep(job.checkpoints)
+        processes.wait()
+        with StopRequest() as stop:
+            done = _train(job, found, progress, stop, adopts=unchanged.in_recipe(before, job.same))
+            if stop.signal_number is not None:
+                message = f"stopped; the run is complete, but without a graph: {done.folder}"
+                raise Interrupted(message, f"bertkit export {done.folder}", stop.signal_number)
+            return done
     except BaseException as error:
         if not processes.is_main():
             raise
-        if run.newest_checkpoint(job.work) is None:
+        if not began and not checkpoints.listed(job.checkpoints) and not (job.work / run.RUN_FILE).exists():
             shutil.rmtree(job.work, ignore_errors=True)
-        elif not isinstance(error, Interrupted):
+        elif not isinstance(error, Interrupted) and job.work.exists():
             log.warning("What was trained so far is kept: %s", run.resume_command(job.work))
         raise
 
 
+def _newest(job: Job) -> checkpoints.Checkpoint | None:
+    """Return the checkpoint to go on from, or None if there is none yet."""
+    found, skipped = checkpoints.newest(job.checkpoints)
+    if found is None and skipped:
+        raise RunError(f"no checkpoint of {job.work} can be used: {'; '.join(skipped)}", "a new training")
+    for reason in skipped:
+        log.warning("A checkpoint is not used: %s", reason)
+    if found is None:
+        log.info("%s has no checkpoint yet: the training starts from the beginning", job.work)
+    else:
+        log.info("The training goes on after step %d", found.step)
+    return found
+
+
 def _check_disk(job: Job) -> None:
     weights = sum(path.stat().st_size for path in job.prepared.checkpoint.folder.glob("*.safetensors"))
-    parent = next(path for path in (job.work, *job.work.absolute().parents) if path.exists())
-    free = shutil.disk_usage(parent).free
-    # Two checkpoints of weights and two moments each, and the finished weights.
-    if free < 7 * weights:
-        raise MachineError(
-            f"{parent} has {free / 2**20:,.0f} MiB free, and this training needs about {7 * weights / 2**20:,.0f} MiB",
-            "free some space, or --output on another disk",
-        )
+    # Of weights and two moments each: the best checkpoint, the newest one and the next; and the finished weights.
+    storage.require(job.work, 10 * weights - storage.size(job.checkpoints), "this training")
 
 
-def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
+def _train(
+    job: Job, found: checkpoints.Checkpoint | None, progress: Progress, stop: StopRequest, *, adopts: bool
+) -> Run:
     # The Trainer takes seconds to import: mistakes that need none of it must have been reported before.
     from bertkit.engine import model as models
     from bertkit.engine.backends.torch import Torch
@@ -114,14 +107,23 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
         settings.seed,
         checkpointing=settings.gradient_checkpointing,
     )
-    layers.quicken(network, target, state["linear"], per_token=prepared.adapter.per_token)
+    layers.quicken(network, target, job.linear or "torch", per_token=prepared.adapter.per_token)
 
     def forward(network: Any) -> Forward:
         return Forward(Torch(network, prepared.adapter), prepared.adapter, prepared.encoder.pad_id)
 
     started = time.perf_counter()
-    trainer = _run_trainer(job, network, args, partial(_tuned, prepared=prepared, forward=forward), progress)
-    adapter, scores, collapsed = _tuned(trainer.model, prepared=prepared, forward=forward)
+    tuned = partial(_tuned, prepared=prepared, forward=forward, stop=stop)
+    trainer = _trainer(job, network, args, lambda model: tuned(model)[1], progress, stop)
+    trainer.same, trainer.adopts = job.same, adopts
+    try:
+        with device.memory_errors(LESS_MEMORY.format(settings.accumulation * 2)), processes.peer_errors():
+            trainer.train(resume_from_checkpoint=None if found is None else str(found.folder))
+        adapter, scores, collapsed = tuned(trainer.model)
+    except StopAsked:
+        done = f"step {trainer.state.global_step} of {trainer.state.max_steps}"
+        message = f"stopped after {done}; the state is saved in {job.work}"
+        raise Interrupted(message, run.resume_command(job.work), stop.signal_number or 0) from None
     if collapsed:
         log.warning(
             "The model gives every validation row the same answer: training collapsed. "
@@ -137,43 +139,39 @@ def _train(job: Job, state: Mapping[str, Any], progress: Progress) -> Run:
         "collapsed": collapsed,
         "history": trainer.state.log_history,
         "processes": processes.count(),
-        "linear": state["linear"],
+        "linear": job.linear,
         "batches": trainer.collate.form,
         "machine": device.describe(),
+        "changed": list(job.changed),
     }
-    return _save(job, state, trainer.model, adapter, {"scores": {"validation": scores}, "training": training})
+    return _save(job, trainer.model, adapter, {"scores": {"validation": scores}, "training": training})
 
 
-def _run_trainer(job: Job, network: Any, args: Any, tuned: Callable[..., Any], progress: Progress) -> Any:
+def _trainer(
+    job: Job,
+    network: Any,
+    args: Any,
+    validate: Callable[[Any], Scores],
+    progress: Progress,
+    stop: StopRequest,
+) -> Any:
     from bertkit.engine import trainer as trainers
     from bertkit.engine.watch import Watch
 
     prepared = job.prepared
     settings = prepared.recipe.train
-    with StopRequest() as stop:
-        trainer = trainers.EncoderTrainer(
-            network,
-            args,
-            collate=prepared.collate(network, args.device.type),
-            windows=prepared.train.taught,
-            batches=prepared.batches(),
-            validate=lambda model: tuned(model)[1],
-        )
-        trainer.add_callback(Watch(progress, stop, args.metric_for_best_model))
-        if settings.patience:
-            trainer.add_callback(trainers.EarlyStopping(settings.patience))
-        with (
-            device.memory_errors(
-                f"--set train.accumulation={settings.accumulation * 2} keeps the result and needs less; "
-                "or --set train.gradient_checkpointing=true, or a smaller encode.max_length"
-            ),
-            processes.peer_errors(),
-        ):
-            trainer.train(resume_from_checkpoint=run.newest_checkpoint(job.work))
-        if stop.signal_number is not None:
-            done = f"step {trainer.state.global_step} of {trainer.state.max_steps}"
-            message = f"stopped after {done}; the state is saved in {job.work}"
-            raise Interrupted(message, run.resume_command(job.work), stop.signal_number)
+    trainer = trainers.EncoderTrainer(
+        network,
+        args,
+        collate=prepared.collate(network, args.device.type),
+        windows=prepared.train.taught,
+        batches=prepared.batches(),
+        validate=validate,
+        where=lambda window: prepared.train.examples.rows[window.row].where,
+    )
+    trainer.add_callback(Watch(progress, stop, args.metric_for_best_model, settings.save_minutes))
+    if settings.patience:
+        trainer.add_callback(trainers.EarlyStopping(settings.patience))
     return trainer
 
 
@@ -196,22 +194,37 @@ def selecting_metric(prepared: Prepared) -> str:
     return asked
 
 
-def _tuned(network: Any, *, prepared: Prepared, forward: Callable[..., Any]) -> tuple[Adapter, Scores, bool]:
+def _tuned(
+    network: Any, *, prepared: Prepared, forward: Callable[..., Any], stop: StopRequest
+) -> tuple[Adapter, Scores, bool]:
     """Return the adapter tuned on the validation rows, their scores, and whether all answers are the same."""
     split = prepared.validation
     windows, rows = split.encoded.windows, split.examples.rows
-    logits = processes.shared(windows, forward(network))
+    logits = _logits(windows, forward(network), stop)
     adapter = prepared.adapter.tune(logits, windows, rows)
     records = adapter.decode(logits, windows, len(rows))
     collapsed = len(rows) > 1 and len({str(record.answer) for record in records}) == 1
     return adapter, adapter.score(records, rows), collapsed
 
 
-def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:
+def _logits(windows: Sequence[Window], forward: Callable[..., Any], stop: StopRequest) -> list[np.ndarray]:
+    """Return the logits of all windows, of which each process gives its share."""
+    own = None
+    with contextlib.suppress(StopAsked):
+        own = forward(processes.share(windows), stop.poll)
+    # A signal may have reached one process alone, and then they would wait for each other.
+    for number in processes.gather(None if own is not None else stop.signal_number):
+        if number is not None:
+            stop.signal_number = number
+            raise StopAsked
+    return processes.merge(own or [])
+
+
+def _save(job: Job, network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:
     prepared = job.prepared
     info = {
-        "recipe": state["recipe"],
-        "origins": state["origins"],
+        "recipe": prepared.recipe.model_dump(mode="json", exclude_none=True),
+        "origins": prepared.resolved.origins,
         "adapter": {
             "name": prepared.recipe.adapter.name,
             "labels": list(adapter.labels),
@@ -225,14 +238,16 @@ def _save(job: Job, state: Mapping[str, Any], network: Any, adapter: Adapter, re
             "pad_id": prepared.encoder.pad_id,
             "parameters": sum(weight.numel() for weight in network.parameters()),
         },
-        "data": state["data"],
+        "data": prepared.data_info(),
         "versions": {name: version(name) for name in LIBRARIES},
         **results,
     }
     if processes.is_main():
-        save_model(network, job.work)
-        save_tokenizer(prepared.checkpoint.folder, job.work)
-        run.save(job.work, info)
-        run.replace_by(job.folder, job.work)
+        hint = f"free some space, then {run.resume_command(job.work)}"
+        with storage.write_errors(job.work, 4 * info["model"]["parameters"], hint):
+            save_model(network, job.work)
+            save_tokenizer(prepared.checkpoint.folder, job.work)
+            run.save(job.work, info)
+            run.complete(job.folder, job.work)
     processes.wait()
     return run.load(job.folder)

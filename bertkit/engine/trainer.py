@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,7 +18,6 @@ from torch.utils.data import DataLoader
 from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
-    Trainer,
     TrainerControl,
     TrainingArguments,
 )
@@ -29,7 +27,8 @@ from bertkit.adapters._results import Scores
 from bertkit.engine import device, flat, processes
 from bertkit.engine.batches import ShuffledBatches
 from bertkit.engine.collate import Collate
-from bertkit.engine.model import save
+from bertkit.engine.finite import FiniteSteps, check_weights
+from bertkit.engine.resumable import ResumableTrainer
 
 log = logging.getLogger("bertkit")
 
@@ -39,7 +38,7 @@ EarlyStopping = EarlyStoppingCallback
 TRIED = 6
 
 
-class EncoderTrainer(Trainer):
+class EncoderTrainer(ResumableTrainer):
     """A Trainer whose steps are computed with as little padding as can be, and whose evaluation decodes and scores.
 
     Args:
@@ -49,6 +48,7 @@ class EncoderTrainer(Trainer):
         windows: The training windows.
         batches: Their positions, batch by batch, in an order that a resumed training finds again.
         validate: From the model to the scores of the validation rows.
+        where: From a window to the place of its row, for errors.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class EncoderTrainer(Trainer):
         windows: Sequence[Window],
         batches: ShuffledBatches,
         validate: Callable[[Any], Scores],
+        where: Callable[[Window], str] = lambda window: f"row {window.row}",
     ) -> None:
         self.adapter = collate.adapter
         self.validate = validate
         self.batches = batches
         self.collate = collate
         self.settled = False
+        self.finite_steps = FiniteSteps(where)
         super().__init__(
             model=model,
             args=args,
@@ -93,23 +95,40 @@ class EncoderTrainer(Trainer):
         model.train()
         if not self.settled:
             self._settle(model)
-        return self._fitted(model, inputs, num_items_in_batch)
+        self.taken = inputs["windows"], self._fitted(model, inputs, num_items_in_batch)
+        return self.taken[1]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the form of batches that was chosen, and how large their parts may be."""
+        return {"device": self.args.device.type, "flattened": self.collate.flattened, "budget": self.collate.budget}
+
+    def restore(self, facts: Mapping[str, Any]) -> None:
+        """Go on with the form of batches that a training began with: forms round differently."""
+        if facts["device"] == self.args.device.type:
+            self.collate = replace(self.collate, flattened=facts["flattened"], budget=facts["budget"])
+            self.settled = True
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> dict[str, float]:
         """Score the validation rows as `eval` would."""
+        check_weights(self.model, self.state.global_step)
         scores = self.validate(self.model)
         found = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(found)
         self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
         return found
 
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        # Without training_args.bin, which is a pickle.
-        save(self.model, Path(output_dir or self.args.output_dir), state_dict)
-
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Count nothing: the count of the base class looks for padded inputs."""
         return 0
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        norm = super()._get_grad_norm(model, grad_norm)
+        # The Trainer asks for it right before the optimizer takes the step.
+        windows, loss = self.taken
+        scaler = self.accelerator.scaler
+        scale = None if scaler is None else scaler.get_scale()
+        self.finite_steps.check(self.state.global_step + 1, windows, loss.item(), float(norm), scale)
+        return norm
 
     def _collated(self, windows: Sequence[Window]) -> dict[str, Any]:
         # Looked up for each batch: training may settle on another form.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import torch
@@ -10,22 +11,26 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from bertkit.data.metrics import smaller_is_better
 from bertkit.engine import processes
 from bertkit.engine.progress import Progress
-from bertkit.engine.signals import StopRequest
+from bertkit.engine.signals import StopAsked, StopRequest
 
 
 class Watch(TrainerCallback):
-    """Tells the progress, and stops at the end of a step when a signal came.
+    """Tells the progress, asks for checkpoints, and stops at the end of a step when a signal came.
 
     Args:
         progress: Told after each step.
         stop: Asked after each step.
         metric: Whose best value is told.
+        save_minutes: Between two checkpoints; 0: only those after each epoch.
     """
 
-    def __init__(self, progress: Progress, stop: StopRequest, metric: str) -> None:
+    def __init__(self, progress: Progress, stop: StopRequest, metric: str, save_minutes: float) -> None:
         self.progress = progress
         self.stop = stop
         self.metric = metric
+        self.save_seconds = save_minutes * 60
+        self.stopping = False
+        self.saved = time.monotonic()
         self.facts: dict[str, float] = {}
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -53,16 +58,19 @@ class Watch(TrainerCallback):
         self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Tell the step, and ask for a checkpoint before stopping."""
+        """Tell the step, and ask for a checkpoint when it is time for one, or before stopping."""
         self.progress("train", state.global_step, state.max_steps, epoch=state.epoch or 0.0, **self.facts)
-        # A signal may reach one process a step before another, and then they would wait for each other.
-        noted = [number for number in processes.gather(self.stop.signal_number) if number is not None]
-        if noted:
+        due = 0 < self.save_seconds <= time.monotonic() - self.saved
+        # A signal or the hour may reach one process a step before another, and then they would wait for each other.
+        signals, hours = zip(*processes.gather((self.stop.signal_number, due)), strict=True)
+        if noted := [number for number in signals if number is not None]:
             # Only then: one that came in the meantime is told at the next step.
             self.stop.signal_number = noted[0]
-            control.should_save = control.should_training_stop = True
+            self.stopping = True
+        control.should_save = control.should_save or self.stopping or any(hours)
 
-    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """A stop in the middle of an epoch is no end of an epoch: no evaluation."""
-        if self.stop.signal_number is not None and (state.epoch or 0) % 1:
-            control.should_evaluate = control.should_save = False
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Stop where that was asked for: now there is a checkpoint to go on from."""
+        self.saved = time.monotonic()
+        if self.stopping:
+            raise StopAsked

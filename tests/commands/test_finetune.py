@@ -142,3 +142,18 @@ def test_seeds_are_summed_up(bertkit, tiny, tmp_path):
     assert done.code == 0
     assert "Over seeds" in done.out
     assert "Seed 43 (2 of 2)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--allow-change",), "--allow-change says that a stopped run may go on otherwise than it began"),
+        (("--resume", "nowhere", "--data", "x.csv"), "of the other options it takes --set and --allow-change"),
+        (("--resume", "nowhere", "--set", "train.epochs=5", "--allow-change"), "nowhere is no interrupted run"),
+    ],
+)
+def test_options_of_resume(bertkit, runs, arguments, said):
+    done = bertkit("finetune", *arguments)
+    assert done.code == 2
+    assert said in " ".join(done.err.split())
+    assert not runs.exists()

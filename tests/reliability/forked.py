@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 FORK = multiprocessing.get_context("fork")
@@ -17,7 +18,7 @@ def run(
 ) -> int:
     """Call a function in a forked process.
 
-    The parent must not have computed with torch before: its threads do not survive a fork.
+    No thread survives a fork, so the parent must not have computed with torch before.
 
     Args:
         function: What to call; an int that it returns is the exit code.
@@ -28,6 +29,7 @@ def run(
     Returns:
         The exit code; negative: the signal that ended the process.
     """
+    assert not has_trained(), "torch has started threads here, for which a forked process would wait in vain"
     process = FORK.Process(target=_call, args=(function, arguments))
     process.start()
     if kill_after is not None:
@@ -36,6 +38,11 @@ def run(
             os.kill(process.pid, number)
     process.join()
     return process.exitcode
+
+
+def has_trained() -> bool:
+    """Tell whether torch has computed gradients in this process, as far as the system tells."""
+    return any(path.read_text().startswith("pt_autograd") for path in Path("/proc/self/task").glob("*/comm"))
 
 
 def seconds(function: Callable[..., Any], *arguments: Any) -> float:

@@ -76,7 +76,7 @@ def test_an_overwritten_run_is_the_old_one_or_the_new_one(finished, tmp_path):
         if done:
             assert not (folder / "mine").exists()
 
-    fails_at_every_call(prepare, lambda: run.replace_by(folder, work), check)
+    fails_at_every_call(prepare, lambda: run.complete(folder, work), check)
 
 
 def test_a_run_has_its_old_graph_or_the_new_one(finished, tmp_path):

@@ -76,15 +76,14 @@ def command(
     if allow_change:
         raise UsageError("--allow-change says that a stopped run may go on otherwise than it began", "--resume RUN")
     from bertkit.engine import finetune as engine
-    from bertkit.engine import processes
+    from bertkit.engine import processes, run_folder
     from bertkit.engine.request import Request
-    from bertkit.engine.run import agreed_folder
 
     if save_recipe is not None and save_recipe.exists() and not overwrite:
         raise UsageError(f"{save_recipe} exists", "--overwrite, or another name")
     settings: dict[str, Any] = {"adapter": {"class_weights": class_weights}} if class_weights else {}
     request = Request(task, model, data, validation, test, named, with_encoding(set_, encoding), settings)
-    folder = agreed_folder(request.label, output, overwrite)
+    folder = run_folder.agreed(request.label, output, overwrite)
     prepared = engine.prepare_request(request)
     if save_recipe is not None and processes.is_main():
         _save_recipe(prepared, save_recipe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,25 @@ def rename(source: Path, target: Path) -> None:
     """
     source.replace(target)
     sync(target.parent)
+
+
+def replace_folder(folder: Path, work: Path) -> None:
+    """Put a folder in the place of another one, which is removed; if that fails, the other one stays.
+
+    Args:
+        folder: The name it gets; there may be none yet.
+        work: Beside it, complete and synced.
+    """
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        rename(work, folder)
+    finally:
+        if not folder.exists() and old.exists():
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

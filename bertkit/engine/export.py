@@ -144,7 +144,7 @@ def _export(run: Run, examples: Sequence[Example], max_drop: float, calibration:
             "files": manifest.describe(made, _kept(made, accepted)),
         }
         sealed.write(made / runs.BACKENDS_FILE, record)
-        runs.replace_folder(run.folder / runs.GRAPHS, made / runs.GRAPHS)
+        durable.replace_folder(run.folder / runs.GRAPHS, made / runs.GRAPHS)
     return runs.load(run.folder)
 
 

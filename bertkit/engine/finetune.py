@@ -8,7 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bertkit.engine import device, lock, processes, run, sealed, signals, threads, training_arguments, unchanged
+from bertkit.engine import (
+    device,
+    lock,
+    processes,
+    run,
+    run_folder,
+    sealed,
+    signals,
+    threads,
+    training_arguments,
+    unchanged,
+)
 from bertkit.engine.export import export_trained
 from bertkit.engine.job import Job
 from bertkit.engine.prepare import Prepared, prepare
@@ -59,7 +70,7 @@ def finetune(
         BertkitError: Something that the caller can mend; nothing half-written is left behind.
     """
     request = Request(task, model, data, validation, test, columns or {}, overrides, settings or {})
-    folder = run.agreed_folder(request.label, output, overwrite)
+    folder = run_folder.agreed(request.label, output, overwrite)
     return finetune_prepared(request.label, prepare_request(request), folder, seeds, progress)
 
 
@@ -87,13 +98,13 @@ def finetune_prepared(label: str, prepared: Prepared, folder: Path, seeds: int =
     Args:
         label: Name of the task or data.
         prepared: From `prepare_request`.
-        folder: Where the run will lie, from `run.new_folder`.
+        folder: Where the run will lie, from `run_folder.new`.
         seeds: Train so many times.
         progress: Told what is going on.
     """
     first = prepared.recipe.train.seed
     with lock.locked(folder):
-        job = Job(label, prepared, folder, processes.agree(partial(run.work_folder, folder)))
+        job = Job(label, prepared, folder, processes.agree(partial(run_folder.work, folder)))
         return _finish(job, range(first, first + seeds) if seeds > 1 else (), progress)
 
 
@@ -116,11 +127,22 @@ def resume(
     place = folder.resolve().with_name(state["replaces"] or folder.resolve().name)
     target = folder if place == folder.resolve() else place
     with lock.locked(target), threads.using(threads.named() or state["machine"]["threads"]):
+        if processes.agree(partial(run.is_whole, folder)):
+            return _placed(folder, target)
         with signals.told(
             "stopped before the training went on; what was saved is as it was", run.resume_command(folder)
         ):
             job = _continued(state, folder, target, overrides, allow_change)
         return _finish(job, state.get("seeds", ()), progress)
+
+
+def _placed(folder: Path, target: Path) -> Run:
+    """Give a run its place that was complete when its training was killed."""
+    if processes.is_main():
+        run.complete(target, folder)
+        log.info("The training was done already; bertkit export %s makes its graph", target)
+    processes.wait()
+    return run.load(target)
 
 
 def _state(folder: Path) -> dict[str, Any]:

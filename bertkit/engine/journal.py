@@ -11,7 +11,7 @@ from typing import Any
 
 from bertkit.data import durable
 from bertkit.data._output import writing_errors
-from bertkit.data.tables import Mark
+from bertkit.data.writers import Mark
 from bertkit.engine import sealed
 from bertkit.engine.unseen import Unseen
 from bertkit.errors import UsageError

@@ -9,7 +9,8 @@ from pathlib import Path
 from bertkit.data._output import PartFile, writing_errors
 from bertkit.data.durable import part_path
 from bertkit.data.formats import formats
-from bertkit.data.tables import Mark, Reject, Writer
+from bertkit.data.tables import Reject
+from bertkit.data.writers import Mark, Writer
 from bertkit.errors import UsageError
 
 COLUMNS = [column.name for column in fields(Reject)]

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from bertkit.data.durable import part_path
-from bertkit.data.tables import Mark, Reject, Table, create_table
+from bertkit.data.tables import Reject, Table
+from bertkit.data.writers import Mark, create_table
 from bertkit.engine.journal import Entry, Journal
 from bertkit.engine.rejects_file import RejectsFile
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from bertkit.adapters._encoder import Encoder
 from bertkit.data import durable
 from bertkit.engine import manifest, processes, sealed, untrusted
 from bertkit.engine.completeness import TOKENIZER_FILES
-from bertkit.errors import RunError, UsageError
+from bertkit.errors import RunError
 from bertkit.recipe.schema import Recipe
 from bertkit.recipe.write import to_toml
 
@@ -152,6 +152,16 @@ def _backends(folder: Path) -> dict[str, Any]:
         ) from error
 
 
+def is_whole(folder: Path) -> bool:
+    """Tell whether a folder holds a finished run, all of whose files are as they were written."""
+    try:
+        found = load(folder)
+        manifest.check_files(folder, found.info.get("files", {}))
+    except RunError:
+        return False
+    return True
+
+
 def find(name: str | Path | None) -> Run:
     """Return a run by folder or name, or the newest one.
 
@@ -187,68 +197,10 @@ def unfinished() -> list[Path]:
     return [path for path in folders if path.name.endswith(NEW) or not (path / RUN_FILE).is_file()]
 
 
-def new_folder(label: str, output: str | None, overwrite: bool) -> Path:
-    """Choose the folder of a new run; it does not exist afterwards.
-
-    Args:
-        label: First part of its name.
-        output: The folder the user named, or None.
-        overwrite: Whether an existing run of that name may go once the new one is complete.
-
-    Raises:
-        UsageError: The named folder exists.
-    """
-    if output is not None:
-        folder = Path(output).resolve()
-        file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
-        if file is not None:
-            raise UsageError(f"{file} is a file, not a folder", "another --output")
-        if _is_free(folder):
-            return folder
-        if not any((folder / name).exists() for name in (RUN_FILE, STATE_FILE, SEEDS)):
-            raise UsageError(f"{folder} holds other things than a run", "another --output")
-        if not overwrite:
-            raise UsageError(f"{folder} exists and is not empty", "--overwrite, or another --output")
-        return folder
-    stamp = f"{label}-{datetime.now():%Y%m%d-%H%M%S}"
-    taken = 0
-    while (folder := runs_folder() / (stamp if not taken else f"{stamp}-{taken}")).exists():
-        taken += 1
-    return folder
-
-
-def agreed_folder(label: str, output: str | None, overwrite: bool) -> Path:
-    """Return what `new_folder` chooses in the main process."""
-    return processes.agree(partial(new_folder, label, output, overwrite))
-
-
 def resume_command(folder: Path) -> str:
     """Return what to type to continue a training."""
     several = f" --processes {processes.count()}" if processes.count() > 1 else ""
     return f"bertkit finetune --resume {folder}{several}"
-
-
-def work_folder(folder: Path) -> Path:
-    """Return where a run is made: in place, or beside an existing one that it will replace.
-
-    What an earlier attempt left there is removed: its checkpoints belong to another training.
-
-    Raises:
-        UsageError: Something else lies there.
-    """
-    if _is_free(folder):
-        return folder
-    work = folder.with_name(folder.name + NEW)
-    if work.exists() and not any((work / name).exists() for name in (STATE_FILE, SEEDS)):
-        raise UsageError(f"{work} is in the way of the new run", "move it, or another --output")
-    shutil.rmtree(work, ignore_errors=True)
-    return work
-
-
-def _is_free(folder: Path) -> bool:
-    # An attempt that was killed while it wrote its very first file leaves the part of that.
-    begun = durable.part_path(folder / STATE_FILE)
-    return not folder.exists() or all(path == begun for path in folder.iterdir())
 
 
 def complete(folder: Path, work: Path) -> Run:
@@ -259,29 +211,11 @@ def complete(folder: Path, work: Path) -> Run:
         work: Where it was made and saved, perhaps the same.
     """
     if work != folder:
-        replace_folder(folder, work)
-    (folder / STATE_FILE).unlink(missing_ok=True)
+        durable.replace_folder(folder, work)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    # Last: as long as it is there, somebody clears up.
+    (folder / STATE_FILE).unlink(missing_ok=True)
     return load(folder)
-
-
-def replace_folder(folder: Path, work: Path) -> None:
-    """Put a folder in the place of another one, which is removed; if that fails, the other one stays.
-
-    Args:
-        folder: The name it gets; there may be none yet.
-        work: Beside it, complete and synced.
-    """
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    try:
-        durable.rename(work, folder)
-    finally:
-        if not folder.exists() and old.exists():
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def save(folder: Path, info: dict[str, Any]) -> Run:

@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from bertkit.data.tables import create_table, open_table
+from bertkit.data.tables import open_table
+from bertkit.data.writers import create_table
 from bertkit.errors import DataError, UsageError
 from bertkit.recipe.schema import ReadSettings
 

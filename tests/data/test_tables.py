@@ -13,7 +13,8 @@ import sys
 import pytest
 
 from bertkit.data.formats import formats
-from bertkit.data.tables import as_text, create_table, open_table
+from bertkit.data.tables import as_text, open_table
+from bertkit.data.writers import create_table
 from bertkit.errors import DataError, MachineError, UsageError
 from bertkit.recipe.schema import ReadSettings
 
@@ -354,7 +355,7 @@ def test_open_table_stdin_sniffed_format_can_be_set(monkeypatch, header, name):
 
 def test_stdin_to_stdout_streams_row_by_row():
     program = (
-        "from bertkit.data.tables import create_table, open_table\n"
+        "from bertkit.data.tables import open_table\nfrom bertkit.data.writers import create_table\n"
         "with open_table('-') as table, create_table('-', table, ['n']) as out:\n"
         "    for row in table: out.write([row.values | {'n': len(row.values['a'])}])\n"
     )

@@ -3,7 +3,9 @@ import shutil
 
 import pytest
 
-from bertkit.engine import run, sealed
+from bertkit.data import durable
+from bertkit.engine import run, run_folder, sealed
+from bertkit.engine.finetune import resume
 from bertkit.engine.predictor import load_run
 from bertkit.errors import RunError, UsageError
 
@@ -74,7 +76,7 @@ def test_runs_folder_is_where_the_environment_says(runs, monkeypatch):
 def test_new_folder_never_gives_a_name_twice(runs):
     names = []
     for _ in range(3):
-        folder = run.new_folder("task", None, overwrite=False)
+        folder = run_folder.new("task", None, overwrite=False)
         folder.mkdir(parents=True)
         names.append(folder)
     assert len(set(names)) == 3
@@ -82,29 +84,29 @@ def test_new_folder_never_gives_a_name_twice(runs):
 
 
 def test_new_folder_refuses_one_that_is_in_use(tmp_path):
-    assert run.new_folder("x", str(tmp_path), overwrite=False) == tmp_path
+    assert run_folder.new("x", str(tmp_path), overwrite=False) == tmp_path
     (tmp_path / "file").write_text("")
     for overwrite in (False, True):
         with pytest.raises(UsageError, match="holds other things than a run"):
-            run.new_folder("x", str(tmp_path), overwrite=overwrite)
+            run_folder.new("x", str(tmp_path), overwrite=overwrite)
     (tmp_path / run.RUN_FILE).write_text("{}")
     with pytest.raises(UsageError, match="not empty"):
-        run.new_folder("x", str(tmp_path), overwrite=False)
-    assert run.new_folder("x", str(tmp_path), overwrite=True) == tmp_path
+        run_folder.new("x", str(tmp_path), overwrite=False)
+    assert run_folder.new("x", str(tmp_path), overwrite=True) == tmp_path
 
 
 def test_work_folder_removes_a_stale_attempt_and_nothing_else(tmp_path):
     folder, work = tmp_path / "x", tmp_path / "x.new"
-    assert run.work_folder(folder) == folder
+    assert run_folder.work(folder) == folder
     folder.mkdir()
-    assert run.work_folder(folder) == folder
+    assert run_folder.work(folder) == folder
     (folder / run.RUN_FILE).write_text("{}")
     work.mkdir()
     (work / "thesis.txt").write_text("")
     with pytest.raises(UsageError, match="in the way"):
-        run.work_folder(folder)
+        run_folder.work(folder)
     (work / run.STATE_FILE).write_text("{}")
-    assert run.work_folder(folder) == work
+    assert run_folder.work(folder) == work
     assert not work.exists()
 
 
@@ -173,13 +175,13 @@ def test_a_folder_that_cannot_be_put_in_the_place_of_another_leaves_it(tmp_path,
     def fail(*_):
         raise OSError(5, "broken")
 
-    monkeypatch.setattr(run.durable, "rename", fail)
+    monkeypatch.setattr(durable, "rename", fail)
     with pytest.raises(OSError, match="broken"):
-        run.replace_folder(folder, work)
+        durable.replace_folder(folder, work)
     assert (folder / "run").is_file()
     assert (work / "run.new").is_file()
     monkeypatch.undo()
-    run.replace_folder(folder, work)
+    durable.replace_folder(folder, work)
     assert [path.name for path in tmp_path.rglob("*")] == ["run", "run.new"]
 
 
@@ -193,3 +195,29 @@ def test_save_completes_a_run_and_leaves_no_parts(finished, tmp_path):
     assert run.complete(tmp_path, tmp_path).info == saved.info
     assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.toml", "run.json"]
     assert saved.info["format"] == run.FORMAT
+
+
+def test_a_run_that_was_killed_before_it_got_its_place_gets_it_when_it_is_resumed(finished, tmp_path, monkeypatch):
+    folder, work = tmp_path / "run", tmp_path / "run.new"
+    for path in (folder, work):
+        shutil.copytree(finished, path)
+    (folder / "old").touch()
+    state = {"replaces": "run", "processes": 1, "machine": {"threads": 1}}
+    sealed.write(work / run.STATE_FILE, state)
+    monkeypatch.setenv("BERTKIT_RUNS", str(tmp_path))
+    assert run.unfinished() == [work]
+    assert resume(work).folder == folder
+    assert not (folder / "old").exists()
+    assert [path.name for path in tmp_path.glob("run*")] == ["run"]
+    assert run.unfinished() == []
+
+
+def test_overwriting_never_removes_what_an_earlier_attempt_has_trained(finished, tmp_path):
+    folder, work = tmp_path / "run", tmp_path / "run.new"
+    shutil.copytree(finished, folder)
+    (work / run.CHECKPOINTS / "checkpoint-1").mkdir(parents=True)
+    sealed.write(work / run.STATE_FILE, {})
+    with pytest.raises(UsageError, match="holds an earlier training") as error:
+        run_folder.work(folder)
+    assert error.value.hint.startswith(f"bertkit finetune --resume {work}")
+    assert (work / run.CHECKPOINTS / "checkpoint-1").exists()

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bertkit.data.tables import create_table, open_table
+from bertkit.data.tables import open_table
+from bertkit.data.writers import create_table
 from bertkit.errors import DataError
 from bertkit.recipe.schema import ReadSettings
 from tests.reliability.sizes import SOAK, size

@@ -49,6 +49,14 @@ def commands(page):
     return found
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_named_tests_exist(page):
+    for name in spans(page):
+        file, found, function = name.partition("::")
+        if found and file.startswith("tests/"):
+            assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), name
+
+
 def parse(words):
     """Parse as the program would, without running anything; a bare name of a verb is no command."""
     command = typer.main.get_command(cli.build())

@@ -57,7 +57,7 @@ class Report:
     def sentence(self) -> str:
         """Return the totals."""
         good, warnings, errors = (self.count(level) for level in reversed(LEVELS))
-        return f"{good} good, {warnings} warnings, {errors} errors"
+        return f"{good} good, {warnings} warning{'s' * (warnings != 1)}, {errors} error{'s' * (errors != 1)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report for --json."""
@@ -97,8 +97,21 @@ def check(request: Request, *, tokenizer: bool = True, progress: Progress = sile
     return Report({part.name: part.usable.source for part in parts}, counts, found, skipped)
 
 
-def short(prepared: Prepared) -> list[str]:
-    """Return what is bad about rows that are read and encoded already, one sentence a finding.
+def tell(prepared: Prepared) -> None:
+    """Log what `short` finds: the totals, and what is bad.
+
+    Args:
+        prepared: Rows, windows and labels of a training.
+    """
+    found = short(prepared)
+    log.info("Rows: %s (`bertkit data check` looks closer)", found.sentence())
+    for finding in found.findings:
+        if finding.level != "good":
+            log.warning("%s", finding.with_places())
+
+
+def short(prepared: Prepared) -> Report:
+    """Look at rows that are read and encoded already.
 
     Texts that merely resemble each other are left to `check`: they take time to find.
 
@@ -120,7 +133,8 @@ def short(prepared: Prepared) -> list[str]:
     ]
     for name, (examples, encoded) in windows.items():
         found += reach.ceiling(name, examples, encoded, adapter)
-    return [finding.with_places() for finding in found if finding.level != "good"]
+    sources = {name: split.examples.source for name, split in both.items()}
+    return Report(sources, {name: len(rows) for name, rows in splits.items()}, found)
 
 
 def _recipe(request: Request) -> Recipe:

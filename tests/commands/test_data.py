@@ -17,7 +17,7 @@ def test_check_shows_findings_places_and_totals(bertkit, days):
     assert done.code == 0
     assert "repeated texts" in done.out
     assert f'{days}:6 "a fine day" as {days}:2' in done.out
-    assert done.out.rstrip().endswith("good, 1 warnings, 0 errors")
+    assert done.out.rstrip().endswith("good, 1 warning, 0 errors")
     assert "Not checked: length" in done.err
 
 

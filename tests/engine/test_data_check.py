@@ -205,7 +205,8 @@ def test_short_says_what_is_bad_about_rows_that_are_read_already(tmp_path, tiny)
     train = write_csv(tmp_path / "train.csv", [["text", "label"], *rows])
     validation = write_csv(tmp_path / "validation.csv", [["text", "label"], FILLER[0], ["of its own", "b"]])
     request = Request(model=str(tiny), data=str(train), validation=str(validation), columns=COLUMNS)
-    said = data_check.short(prepare_request(request))
+    found = data_check.short(prepare_request(request))
+    said = [finding.with_places() for finding in found.findings if finding.level != "good"]
     assert [sentence.partition(":")[0] for sentence in said] == ["repeated texts", "leaks", "unknown tokens"]
     assert "train 1" in said[0]
     assert f"{train}:2" in said[1]
@@ -215,7 +216,8 @@ def test_short_says_nothing_of_good_rows(tmp_path, tiny):
     train = write_csv(tmp_path / "train.csv", [["text", "label"], *FILLER])
     validation = write_csv(tmp_path / "validation.csv", [["text", "label"], ["of its own", "b"]])
     request = Request(model=str(tiny), data=str(train), validation=str(validation), columns=COLUMNS)
-    assert data_check.short(prepare_request(request)) == []
+    found = data_check.short(prepare_request(request))
+    assert found.sentence() == f"{len(found.findings)} good, 0 warnings, 0 errors"
 
 
 def test_finetune_warns_of_leaks(tmp_path, tiny, caplog):

@@ -153,7 +153,7 @@ def test_names_in_colons_are_not_made_pictures(console, capsys):
     assert "".join(capsys.readouterr()).count(":smile:.csv") == 2
 
 
-SECRETS = ["hf_abcdefgh12345678", "hf_oauth_eyJhbGci.x-y_z"]
+SECRETS = ["hf_abcdefgh12345678abcdefgh12345678ab", "hf_oauth_eyJhbGci.x-y_z.eyJhbGci.x-y_z-12"]
 
 
 @pytest.mark.parametrize("secret", [*SECRETS, "another kind of secret"])
@@ -177,6 +177,16 @@ def test_tokens_are_shown_nowhere(console, capsys, monkeypatch, secret):
     assert err.count("hf_***") == 5
 
 
-@pytest.mark.parametrize("text", ["hf_hub_download", "hf_home", "shf_abcdefgh12345678", "hf_"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hf_hub_download",
+        "hf_home",
+        "hf_sentiment.csv",
+        "hf_oauth_answers.csv",
+        f"s{SECRETS[0]}",
+        "hf_",
+    ],
+)
 def test_what_is_no_token_is_shown(text):
     assert clean(text) == text

@@ -9,12 +9,12 @@ import pytest
 
 from bertkit.errors import RecipeError
 from bertkit.recipe.read import parse_override
-from tests.command_line import environment
+from tests.command_line import environment, write_reviews
 from tests.hub_server import HubServer, _Handler
 
 pytest_plugins = ("tests.fixtures",)
 
-TOKEN = "hf_canary0123456789abcdef"
+TOKEN = "hf_canary0123456789abcdef0123456789ab"
 RECIPE = '[adapter]\nname = "sequence-classification"\n{}\n'
 CRASH = """
 import os, shutil
@@ -50,6 +50,12 @@ def test_tokens_in_a_recipe_are_refused(tmp_path, bertkit, reviews):
     assert done.code == 2
     assert "a value from recipe.toml holds a token" in done.err
     assert TOKEN not in done.out + done.err
+
+
+def test_a_table_whose_name_begins_like_a_token_is_read(bertkit, tmp_path):
+    data = write_reviews(tmp_path / "hf_sentiment.csv")
+    done = bertkit("data", "check", data, "--text", "text", "--label", "label", "--model", "none")
+    assert done.code == 0, done.err
 
 
 def test_an_override_of_no_form_does_not_show_a_token(bertkit, reviews):

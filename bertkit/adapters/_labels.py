@@ -14,6 +14,7 @@ from bertkit.data.tables import as_text
 from bertkit.errors import DataError
 
 ROLE = "label"
+MOST_DIGITS = 100
 log = logging.getLogger("bertkit")
 
 
@@ -25,7 +26,13 @@ def one(example: Example, coded: Sequence[str] = ()) -> str:
         coded: Label names, where the cells hold their positions.
     """
     text = (as_text(example.values[ROLE]) or "").strip()
-    return coded[int(text)] if text.isdecimal() and int(text) < len(coded) else text
+    return coded[int(text)] if is_position(text, coded) else text
+
+
+def is_position(text: str, names: Sequence[str]) -> bool:
+    """Tell whether a text is a whole number that counts names from 0."""
+    # The length first: int() refuses thousands of digits.
+    return len(text) <= MOST_DIGITS and text.isdecimal() and int(text) < len(names)
 
 
 def several(example: Example, separator: str, coded: Sequence[str] = ()) -> tuple[str, ...]:
@@ -53,7 +60,7 @@ def learn(counts: Mapping[str, int], names: Sequence[str], source: str) -> tuple
     found = vocabulary(counts, source)
     _warn_of_twins(counts, source)
     # Names first: a recipe may call its labels "1", "2", "3", and then a cell with 1 is no position.
-    if not set(found) <= set(names) and all(label.isdecimal() and int(label) < len(names) for label in found):
+    if not set(found) <= set(names) and all(is_position(label, names) for label in found):
         return tuple(names), {"coded": True}
     if not set(found).isdisjoint(names):
         return tuple(names), {}

@@ -49,7 +49,7 @@ def other_encoding(source: ByteSource, tried: str, near: bytes) -> str:
     lines = [*near.split(b"\n"), *(line for sample in source.samples(SAMPLE)[0] for line in sample.split(b"\n")[1:-1])]
     telling = list(dict.fromkeys(line for line in lines if not line.isascii()))
     if 2 * sum(map(_is_utf_8, telling)) >= len(telling):
-        return ""
+        return "utf-8" if tried != "utf-8" and 0 not in near else ""
     matches = from_bytes(b"\n".join(telling), cp_isolation=[name for name in COMMON if NAMES.get(name, name) != tried])
     plausible = [match for match in matches if not MIXED.search(str(match))]
     if not plausible:

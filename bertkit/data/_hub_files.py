@@ -6,10 +6,14 @@ text that looks like a date into one.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from bertkit.data._rows import Reject, Rejects, Row
 from bertkit.data.tables import open_table
@@ -17,6 +21,16 @@ from bertkit.errors import DataError
 from bertkit.recipe.schema import ReadSettings
 
 EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson")
+# Fields of datasets' configurations, and the settings that mean the same.
+SETTINGS = {"sep": "delimiter", "encoding": "encoding", "names": "names", "quoting": "quoting"}
+QUOTINGS = {str(csv.QUOTE_ALL): "csv", str(csv.QUOTE_NONE): "none"}
+# Other fields that change no text: places, copies of other fields, speed, and what becomes a type or a null.
+IMMATERIAL = {
+    "name", "version", "data_dir", "data_files", "description", "features", "delimiter", "column_names",
+    "chunksize", "engine", "memory_map", "verbose", "use_threads", "block_size", "newlines_in_values",
+    "keep_default_na", "na_filter", "true_values", "false_values", "thousands", "decimal", "float_precision",
+    "date_format", "on_mixed_types", "parse_agent_traces",
+}  # fmt: skip
 
 
 class HubFiles:
@@ -76,7 +90,26 @@ def text_files(builder: Any) -> dict[str, list[Path]]:
     return files if plain and builder.info.features is None else {}
 
 
-def delimiter_of(builder: Any) -> dict[str, str]:
-    """Returns the delimiter that the card of a data set states, as a setting; nothing if it states none."""
-    stated = getattr(builder.config, "sep", None)
-    return {"delimiter": stated} if stated and stated != "," else {}
+def stated_reading(config: Any) -> dict[str, Any] | None:
+    """Returns what the card of a data set states of the reading of its files, as settings.
+
+    Args:
+        config: The configuration of a DatasetBuilder, a dataclass.
+
+    Returns:
+        Keys of ReadSettings, perhaps none; or None if there are no settings that say all of it.
+    """
+    usual = type(config)()
+    names = {field.name for field in fields(config)} - IMMATERIAL
+    stated = {name: getattr(config, name) for name in names if getattr(config, name) != getattr(usual, name)}
+    found = {setting: stated.pop(name) for name, setting in SETTINGS.items() if name in stated}
+    if "quoting" in found:
+        found["quoting"] = QUOTINGS.get(str(found["quoting"]))
+    # As in pandas, names stand for a header unless the card says that there is one.
+    header = stated.pop("header", "infer")
+    if stated or header not in ((None, "infer") if "names" in found else (0, "infer")) or None in found.values():
+        return None
+    try:
+        return ReadSettings.model_validate(found).model_dump(include=set(found))
+    except ValidationError:
+        return None

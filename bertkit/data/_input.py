@@ -108,6 +108,8 @@ def open_source(path: str | Path) -> ByteSource:
         raise DataError(f"There is no file {path}.", _nearest(path)) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.", "Name a file of rows.") from None
+    except ValueError as error:
+        raise DataError(f"{str(path)!r} is no path: {error}.", "Name a file of rows.") from None
     try:
         return ByteSource(file, str(path), path)
     except BaseException:

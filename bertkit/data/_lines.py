@@ -96,8 +96,10 @@ class Lines:
         Args:
             rejects: Where it goes.
             first: The line where the record starts.
-            last: Its last line; all records before have been asked about.
+            last: Its last line; all records before have been asked about, and nobody reads a line between them.
         """
+        while self.faults and self.faults[0].line < first:
+            self.faults.popleft()
         if not self.faults or self.faults[0].line > last:
             return False
         fault = self.faults[0]

@@ -152,8 +152,9 @@ def _zip(stream: BinaryIO, name: str, file_name: str) -> Opened:
         raise
     except Exception as error:  # of a damaged file: zipfile names no common base
         raise _damaged(name, error) from None
-    # The archive says how many bytes are read from it at most.
-    return Opened(Unpacked(_ZipOwner(opened, stream), lambda: member.compress_size, name), True, inner)
+    # The archive may claim more bytes than there are.
+    packed = min(member.compress_size, stream.seek(0, io.SEEK_END))
+    return Opened(Unpacked(_ZipOwner(opened, stream), lambda: packed, name), True, inner)
 
 
 class _ZipOwner(io.BufferedIOBase):

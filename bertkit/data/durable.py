@@ -56,7 +56,8 @@ def replace_folder(folder: Path, work: Path) -> None:
         folder: The name it gets; there may be none yet.
         work: Beside it, complete and synced.
     """
-    old = folder.with_name(folder.name + ".old")
+    # Hidden: RUN.old may be somebody's own copy.
+    old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bertkit.data import json_cells
 from bertkit.data.tables import Row, as_text
 from bertkit.errors import DataError
 
@@ -108,7 +109,7 @@ def words(value: Any, *, fewest_numbers: int = 2) -> list[str]:
     """
     if isinstance(value, str) and value.lstrip().startswith("["):
         with contextlib.suppress(ValueError):
-            found = json.loads(value)
+            found = json_cells.parse(value)
             kinds = set(map(type, found))
             if kinds <= {str} or (kinds == {int} and len(found) >= fewest_numbers):
                 value = found

@@ -36,7 +36,9 @@ def _configurations(card: Path, repository: str) -> list[dict[str, Any]]:
     from huggingface_hub import DatasetCard
 
     try:
-        listed = DatasetCard.load(card).data.to_dict().get("configs") or []
+        data = DatasetCard.load(card).data.to_dict()
+        list(_texts(data))
+        listed = data.get("configs") or []
         if isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed):
             return listed
         reason = "configs is not a list of tables"
@@ -47,9 +49,24 @@ def _configurations(card: Path, repository: str) -> list[dict[str, Any]]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield all text in lists and mappings."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+    """Yield all text in lists and mappings; each of them is looked through once.
+
+    Raises:
+        ValueError: One holds itself, which aliases of YAML make possible.
+    """
+    above: set[int] = set()
+    done: set[int] = set()
+    waiting = [(value, False)]
+    while waiting:
+        item, is_left = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif is_left:
+            above.remove(id(item))
+            done.add(id(item))
+        elif id(item) in above:
+            raise ValueError("a value holds itself")
+        elif isinstance(item, list | dict) and id(item) not in done:
+            above.add(id(item))
+            waiting.append((item, True))
+            waiting.extend((inner, False) for inner in (item.values() if isinstance(item, dict) else item))

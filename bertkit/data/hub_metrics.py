@@ -24,17 +24,6 @@ def packaged() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
 
 
-def module_path(name: str) -> Path:
-    """Return the file of a packaged metric, fit for `evaluate.load`.
-
-    Raises:
-        RecipeError: There is no such metric.
-    """
-    if name not in packaged():
-        raise RecipeError(f"{name} is not a packaged metric", hint=f"one of: {', '.join(packaged())}")
-    return FOLDER / f"{name}.py"
-
-
 def compute(name: str, gold: Array, answers: Array, *, n_classes: int | None = None) -> dict[str, float]:
     """Compute a metric that a recipe names as `evaluate:<name>`; no code but bertkit's own runs.
 

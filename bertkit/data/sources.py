@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from bertkit.data import hub_card
-from bertkit.data._hub_files import HubFiles, delimiter_of, text_files
+from bertkit.data._hub_files import HubFiles, stated_reading, text_files
 from bertkit.data.hub_token import only_if_asked
 from bertkit.data.tables import Rejects, Row, open_table
 from bertkit.errors import DataError, MachineError
 from bertkit.recipe.schema import DataSettings
 
 SPLITS = ("train", "validation", "test")
+log = logging.getLogger("bertkit")
 FILE_KINDS = (".parquet", ".csv", ".tsv", ".jsonl", ".json")
 
 
@@ -48,7 +49,9 @@ def open_split(settings: DataSettings, split: str) -> AbstractContextManager[Any
     splits, stated = load_hub(settings.hub, settings.config, settings.revision)
     split = name or split
     if isinstance(found := splits.get(split), list):
-        return HubFiles(f"{settings.hub}[{split}]", found, settings.model_copy(update=stated))
+        # What the user says comes before the card.
+        own = {key: value for key, value in stated.items() if key not in settings.model_fields_set}
+        return HubFiles(f"{settings.hub}[{split}]", found, settings.model_copy(update=own))
     return HubTable(settings.hub, splits, split)
 
 
@@ -68,7 +71,7 @@ def available(settings: DataSettings) -> list[str]:
 
 
 @cache
-def load_hub(repository: str, config: str | None, revision: str | None) -> tuple[Any, dict[str, str]]:
+def load_hub(repository: str, config: str | None, revision: str | None) -> tuple[Any, dict[str, Any]]:
     """Return the splits of a hub data set by name, and what its card says about reading them.
 
     A split is a table of the datasets library, or a list of files of text.
@@ -90,10 +93,13 @@ def load_hub(repository: str, config: str | None, revision: str | None) -> tuple
     try:
         # The local copy is given, not the name: for a name, datasets asks the hub again at each start.
         builder = datasets.load_dataset_builder(str(folder), **_configuration(folder, config))
-        if files := text_files(builder):
-            return files, delimiter_of(builder)
+        if (files := text_files(builder)) and (stated := stated_reading(builder.config)) is not None:
+            return files, stated
+        if files:
+            log.warning("%s: its card states a reading for which bertkit has no setting: types are guessed", repository)
         return datasets.load_dataset(str(folder), **_configuration(folder, config)), {}
-    except (ValueError, datasets.exceptions.DatasetsError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, datasets.exceptions.DatasetsError) as error:
+        # Of a card of no form the library says whatever it stumbles over.
         raise DataError(f'The hub data set "{repository}" cannot be read: {error}', "--data FILE") from error
 
 
@@ -108,15 +114,14 @@ def _configuration(folder: Path, config: str | None) -> dict[str, Any]:
     from huggingface_hub import DatasetCard
 
     card = DatasetCard.load(folder / "README.md").data.to_dict() if (folder / "README.md").is_file() else {}
-    listed = {entry["config_name"]: entry.get("data_files") for entry in card.get("configs") or []}
-    if listed and config not in listed:
-        raise ValueError(f'there is no configuration "{config}"; it has: {", ".join(listed)}')
+    entries = {entry.get("config_name"): entry for entry in card.get("configs") or []}
+    if entries and config not in entries:
+        raise ValueError(f'there is no configuration "{config}"; it has: {", ".join(map(str, entries))}')
     info = DatasetInfosDict.from_directory(str(folder)).get(config)
     features = info.features if info else None
-    if (files := listed.get(config)) is None:
-        return {"data_dir": config, "features": features}
-    named = {entry["split"]: entry["path"] for entry in files} if isinstance(files, list) else files
-    return {"data_files": named, "features": features}
+    files = entries.get(config, {}).get("data_files")
+    place = {"data_dir": config} if files is None else {"data_files": files}
+    return ({"name": config} if entries else {}) | place | {"features": features}
 
 
 def _snapshot(repository: str, config: str | None, revision: str | None) -> Path:
@@ -207,7 +212,7 @@ def log_rejects(rejects: Rejects, name: str) -> None:
     """Say how many rows were passed over, with the first of them."""
     if rejects.count:
         examples = "\n".join(rejects.examples)
-        logging.getLogger("bertkit").warning("%s: %d bad rows were skipped:\n%s", name, rejects.count, examples)
+        log.warning("%s: %d bad rows were skipped:\n%s", name, rejects.count, examples)
 
 
 def _names(feature: Any) -> Iterable[str] | None:

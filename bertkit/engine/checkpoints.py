@@ -42,10 +42,11 @@ class Checkpoint:
     step: int
     scored: bool
 
-    def read(self, name: str) -> dict[str, Any]:
-        """Return one of its JSON files."""
-        found: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        return found
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what one of the JSON files of a checkpoint holds."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def name(step: int, *, scored: bool) -> str:
@@ -89,7 +90,7 @@ def check(folder: Path) -> None:
     if absent := sorted(REQUIRED - files.keys()):
         raise RunError(f"{folder} is no checkpoint: {absent[0]} is not in its {manifest.FILE}")
     untrusted.check_places(folder, files)
-    manifest.check_files(folder, files)
+    manifest.check(folder, files)
 
 
 @contextmanager
@@ -126,16 +127,16 @@ def unfinished(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}")
 
 
-def keep(parent: Path, newest: Path, best: Path | None) -> None:
+def keep(parent: Path, latest: Path, best: Path | None) -> None:
     """Remove all checkpoints but two.
 
     Args:
         parent: Holds the checkpoints.
-        newest: What a resume will take.
+        latest: What a resume will take.
         best: Has the weights of the best epoch, if there was one.
     """
     for checkpoint in listed(parent):
-        if checkpoint.folder in (newest, best):
+        if checkpoint.folder in (latest, best):
             continue
         try:
             _remove(checkpoint.folder)
@@ -157,7 +158,7 @@ def _fault(checkpoint: Checkpoint) -> str:
     """Return why a checkpoint cannot be used, or nothing if it can."""
     try:
         check(checkpoint.folder)
-        state = checkpoint.read(STATE)
+        state = read(checkpoint.folder / STATE)
         if state["global_step"] != checkpoint.step:
             return f"{checkpoint.folder} holds step {state['global_step']}: it has another name than it was given"
         best = state["best_global_step"]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bertkit")
 LEVELS: tuple[Level, ...] = ("error", "warning", "good")
 TOKENLESS = "length, unknown tokens and ceiling"
+LABELLESS = "unknown, odd and single labels, label balance, conflicting labels and ceiling"
 
 Splits = dict[str, Sequence[Example]]
 
@@ -88,8 +89,10 @@ def check(request: Request, *, tokenizer: bool = True, progress: Progress = sile
     found = rows.findings(parts, recipe.data)
     splits: Splits = {part.name: part.usable.rows for part in parts}
     adapter, more = _learnt(bare, splits)
-    found += more + _compared(splits, adapter, progress)
+    found += more + _compared(splits, adapter, bare, progress)
     encoder, skipped = _encoder(recipe) if tokenizer else (None, [f"{TOKENLESS}: --model none"])
+    if adapter is None:
+        skipped.append(f"{LABELLESS}: no labels can be learnt from train")
     if encoder is not None:
         found += _encoded(splits, adapter, bare, encoder, progress)
     found.sort(key=lambda finding: LEVELS.index(finding.level))
@@ -168,16 +171,14 @@ def _balance(splits: Splits, adapter: Adapter) -> list[Finding]:
     return [labels.single(splits["train"], adapter), labels.balance(splits["train"], adapter)]
 
 
-def _compared(splits: Splits, adapter: Adapter | None, progress: Progress) -> list[Finding]:
-    if adapter is None:
-        return []
-    texts = gather(splits, adapter)
+def _compared(splits: Splits, adapter: Adapter | None, bare: Adapter, progress: Progress) -> list[Finding]:
+    texts = gather(splits, bare)
     near = repeats.alike(texts, progress)
     return [
         *repeats.inside(texts, near),
         *repeats.between(texts, near),
-        *repeats.documents(splits, adapter),
-        repeats.conflicts(texts, adapter),
+        *repeats.documents(splits, bare),
+        *([repeats.conflicts(texts, adapter)] if adapter is not None else []),
     ]
 
 

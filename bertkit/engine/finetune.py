@@ -16,6 +16,7 @@ from bertkit.engine import (
     run_folder,
     sealed,
     signals,
+    storage,
     threads,
     training_arguments,
     unchanged,
@@ -123,9 +124,7 @@ def resume(
         RunError: There is nothing to continue, or something has changed that decides what comes out.
     """
     state = _state(folder)
-    # One that was killed when it had just got its place bears that name already.
-    place = folder.resolve().with_name(state["replaces"] or folder.resolve().name)
-    target = folder if place == folder.resolve() else place
+    target = run_folder.target(folder) if state["replaces"] else folder
     with lock.locked(target), threads.using(threads.named() or state["machine"]["threads"]):
         if processes.agree(partial(run.is_whole, folder)):
             return _placed(folder, target)
@@ -139,7 +138,8 @@ def resume(
 def _placed(folder: Path, target: Path) -> Run:
     """Give a run its place that was complete when its training was killed."""
     if processes.is_main():
-        run.complete(target, folder)
+        with storage.write_errors(target, 0, f"mend that, then {run.resume_command(folder)}"):
+            run.complete(target, folder)
         log.info("The training was done already; bertkit export %s makes its graph", target)
     processes.wait()
     return run.load(target)

@@ -87,8 +87,7 @@ class Job:
     def _state(self) -> dict[str, Any]:
         return {
             "label": self.label,
-            # By name: the folders lie side by side, and a resume may know them by another path.
-            "replaces": self.folder.name if self.work != self.folder else None,
+            "replaces": self.work != self.folder,
             "recipe": self.prepared.recipe.model_dump(mode="json", exclude_none=True),
             "origins": self.prepared.resolved.origins,
             "data": self.prepared.data_info(),

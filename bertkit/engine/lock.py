@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bertkit.engine import processes
+from bertkit.engine import processes, storage
 from bertkit.errors import RunError
 
 
@@ -28,9 +29,12 @@ def locked(folder: Path) -> Iterator[None]:
     if not processes.is_main():
         yield
         return
-    path = folder.with_name(f".{folder.name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquire(path, folder)
+    # By whatever path or link it was named.
+    whole = folder.resolve()
+    path = whole.with_name(f".{whole.name}.lock")
+    with storage.write_errors(path, 0, "free some space, or make the folder writable"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _acquire(path, folder)
     try:
         yield
     finally:
@@ -45,12 +49,18 @@ def _acquire(path: Path, folder: Path) -> int:
         try:
             # A lock of POSIX: children, such as workers that load data, do not inherit it.
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except (BlockingIOError, PermissionError) as error:
             holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
             os.close(descriptor)
             raise RunError(f"{folder} is in use by {holder}", "wait for its end, or another --output") from error
-        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
-            return descriptor
+        except OSError as error:
+            # Some file systems of networks know no locks.
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+                return descriptor
+        # The process that had it has just removed it.
         os.close(descriptor)

@@ -50,25 +50,12 @@ def read(folder: Path) -> Files:
     return files
 
 
-def check(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Compare files with the manifest of their folder.
-
-    Args:
-        folder: Holds both.
-        names: The files that count; None: all.
-
-    Raises:
-        RunError: One of them is missing, was cut off or has changed, or was never described.
-    """
-    check_files(folder, read(folder), names)
-
-
-def check_files(folder: Path, files: Files, names: Iterable[str] | None = None, hint: str = "") -> None:
+def check(folder: Path, files: Files, names: Iterable[str] | None = None, hint: str = "") -> None:
     """Compare files with what was recorded of them.
 
     Args:
         folder: Holds the files.
-        files: From `describe`.
+        files: From `describe` or `read`.
         names: Those that count; None: all.
         hint: What to type where one is damaged.
 

@@ -55,7 +55,11 @@ class ResumableTrainer(Trainer):
         folder = parent / checkpoints.name(self.state.global_step, scored=not self._evaluation_is_due())
         if folder != self._latest:
             needed = storage.size(self._latest) if self._latest else 3 * _bytes(self.model)
-            with checkpoints.writing(folder, needed) if processes.is_main() else nullcontext():
+            hint = "free some space, then resume: older checkpoints are kept"
+            with (
+                storage.write_errors(folder, needed, hint),
+                checkpoints.writing(folder, needed) if processes.is_main() else nullcontext(),
+            ):
                 self._write(checkpoints.unfinished(folder))
             processes.wait()
         self._latest = folder
@@ -120,11 +124,10 @@ class ResumableTrainer(Trainer):
         position: tuple[int, int] = super()._init_training_state(max_steps, each, epochs, resume_from_checkpoint, trial)
         if resume_from_checkpoint is not None:
             self._latest = Path(resume_from_checkpoint)
-            resumed = checkpoints.Checkpoint(self._latest, self.state.global_step, scored=True)
             self._own = state_files.read(self._latest, f"process-{processes.index()}")
-            self._kept = resumed.read(checkpoints.FACTS)["facts"]
+            self._kept = checkpoints.read(self._latest / checkpoints.FACTS)["facts"]
             self.state.best_model_checkpoint = str(best) if (best := self._best(self._latest.parent)) else None
-            before = resumed.read(checkpoints.STATE)["max_steps"]
+            before = checkpoints.read(self._latest / checkpoints.STATE)["max_steps"]
             patience_ended = self.control.should_training_stop and self.state.global_step < before
             self._ended = patience_ended or self.state.global_step >= max_steps
             # It was done at the start.
@@ -178,6 +181,8 @@ class ResumableTrainer(Trainer):
         facts, self._kept = self._kept, None
         self._tr_loss.fill_(self._own["loss"])
         self._globalstep_last_logged = self._own["logged"]
+        # Now, and not with the first batch: an evaluation that was left ends in a checkpoint, which holds them.
+        _set_random_states(self._own["random"])
         self.restore(facts)
         if self._evaluation_is_due():
             self.control = self.callback_handler.on_epoch_end(self.args, self.state, self.control)

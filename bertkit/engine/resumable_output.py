@@ -137,6 +137,9 @@ class ResumableOutput:
         try:
             self._writer.__exit__(None, None, None)
         except BaseException:
+            if self._rejects and not self._kept:
+                # Nothing is left that they would belong to.
+                self._rejects.path.unlink(missing_ok=True)
             self._tell()
             raise
         if self._journal:

@@ -29,6 +29,8 @@ from bertkit.recipe.write import to_toml
 log = logging.getLogger("bertkit")
 RUN_FILE = "run.json"
 STATE_FILE = "unfinished.json"
+RECIPE_FILE = "recipe.toml"
+OWN_FILES = {RUN_FILE, STATE_FILE, RECIPE_FILE}
 CHECKPOINTS = "checkpoints"
 SEEDS = "seeds"
 NEW = ".new"
@@ -90,7 +92,7 @@ class Run:
         names = [name for name in files if any(fnmatch(name, pattern) for pattern in (*patterns, *untrusted.READ))]
         hint = f"bertkit export {self.folder} makes graphs anew; other files: copy the run again, or train it anew"
         with ThreadPoolExecutor(1, thread_name_prefix="checked") as thread:
-            found = thread.submit(manifest.check_files, self.folder, files, names, hint)
+            found = thread.submit(manifest.check, self.folder, files, names, hint)
             try:
                 untrusted.check(self.folder)
                 yield
@@ -156,7 +158,7 @@ def is_whole(folder: Path) -> bool:
     """Tell whether a folder holds a finished run, all of whose files are as they were written."""
     try:
         found = load(folder)
-        manifest.check_files(folder, found.info.get("files", {}))
+        manifest.check(folder, found.info.get("files", {}))
     except RunError:
         return False
     return True
@@ -190,11 +192,9 @@ def listed() -> list[Run]:
 
 
 def unfinished() -> list[Path]:
-    """Return the folders of runs that stopped before their end, the newest first."""
+    """Return the folders of runs that stopped before all was done, if only the clearing up; the newest first."""
     files = sorted(runs_folder().glob(f"*/{STATE_FILE}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    folders = [path.parent for path in files]
-    # What is complete need only be cleared up, unless it has yet to take the place of another run.
-    return [path for path in folders if path.name.endswith(NEW) or not (path / RUN_FILE).is_file()]
+    return [path.parent for path in files]
 
 
 def resume_command(folder: Path) -> str:
@@ -213,14 +213,16 @@ def complete(folder: Path, work: Path) -> Run:
     if work != folder:
         durable.replace_folder(folder, work)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    # Last: as long as it is there, somebody clears up.
+    # Last: a run that has it is listed as unfinished, and a resume clears up.
     (folder / STATE_FILE).unlink(missing_ok=True)
     return load(folder)
 
 
 def save(folder: Path, info: dict[str, Any]) -> Run:
     """Write what a run knows: run.json last, and by rename, so that it never describes half a run."""
-    (folder / "recipe.toml").write_text(to_toml(Recipe.model_validate(info["recipe"])), encoding="utf-8")
+    # An attempt that was killed may have left it.
+    durable.part_path(folder / RUN_FILE).unlink(missing_ok=True)
+    (folder / RECIPE_FILE).write_text(to_toml(Recipe.model_validate(info["recipe"])), encoding="utf-8")
     names = [path.name for path in folder.iterdir() if path.is_file() and path.name not in {RUN_FILE, STATE_FILE}]
     for name in names:
         durable.sync(folder / name)

@@ -34,7 +34,7 @@ def new(label: str, output: str | None, overwrite: bool) -> Path:
             raise UsageError(f"{file} is a file, not a folder", "another --output")
         if _is_free(folder):
             return folder
-        if not any((folder / name).exists() for name in (RUN_FILE, STATE_FILE, SEEDS)):
+        if not _is_run(folder):
             raise UsageError(f"{folder} holds other things than a run", "another --output")
         if not overwrite:
             raise UsageError(f"{folder} exists and is not empty", "--overwrite, or another --output")
@@ -71,6 +71,27 @@ def work(folder: Path) -> Path:
         )
     shutil.rmtree(made, ignore_errors=True)
     return made
+
+
+def target(work: Path) -> Path:
+    """Return where a run will lie that is made beside the one it replaces.
+
+    Args:
+        work: From `work`; one that has got its place already is its own target.
+
+    Raises:
+        UsageError: Something else than a run lies there.
+    """
+    if not work.resolve().name.endswith(NEW):
+        return work
+    folder = work.resolve().with_name(work.resolve().name.removesuffix(NEW))
+    if not (_is_free(folder) or _is_run(folder)):
+        raise UsageError(f"{folder} holds other things than a run, and {work} would replace it", "move it")
+    return folder
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (RUN_FILE, STATE_FILE, SEEDS))
 
 
 def _is_free(folder: Path) -> bool:

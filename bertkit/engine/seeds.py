@@ -8,12 +8,13 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from bertkit.data.metrics import smaller_is_better
-from bertkit.engine import device, layers, processes, run
+from bertkit.engine import device, layers, processes, run, storage
 from bertkit.engine.job import Job
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
@@ -51,10 +52,12 @@ def train_seeds(job: Job, seeds: Sequence[int], progress: Progress) -> Run:
     for collapsed in summary["collapsed"]:
         log.warning("Seed %s collapsed: it gives every validation row the same answer.", collapsed)
     if processes.is_main():
-        _copy(best.folder, job.work)
         info = {key: value for key, value in best.info.items() if key not in {"created", "backends"}}
-        run.save(job.work, {**info, "seeds": summary})
-        run.complete(job.folder, job.work)
+        hint = f"free some space, then {run.resume_command(job.work)}"
+        with storage.write_errors(job.work, storage.size(best.folder), hint):
+            _copy(best.folder, job.work)
+            run.save(job.work, {**info, "seeds": summary})
+            run.complete(job.folder, job.work)
     processes.wait()
     return run.load(job.folder)
 
@@ -76,7 +79,10 @@ def summarise(runs: list[Run]) -> dict[str, Any]:
 
 def _train_one(job: Job, seed: int, count: str, progress: Progress) -> Run:
     folder = job.work / run.SEEDS / str(seed)
-    if processes.agree((folder / run.RUN_FILE).is_file):
+    if processes.agree(partial(run.is_whole, folder)):
+        if processes.is_main():
+            run.complete(folder, folder)
+        processes.wait()
         return run.load(folder)
     log.info("Seed %d (%s)", seed, count)
     try:
@@ -92,8 +98,10 @@ def _best(runs: list[Run]) -> Run:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy the files of a run; its graphs, in a folder of their own, are made anew."""
+    """Copy the files of a run but for what `run.save` writes; its graphs, in a folder of their own, are made anew."""
     for path in filter(Path.is_file, source.iterdir()):
+        if path.name in run.OWN_FILES:
+            continue
         # An attempt that was stopped may have linked it already.
         (target / path.name).unlink(missing_ok=True)
         try:

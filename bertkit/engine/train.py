@@ -40,9 +40,9 @@ def train(job: Job, progress: Progress) -> Run:
     job = replace(job, linear=job.linear or layers.fastest_linear(device.choose()))
     began = (job.work / run.STATE_FILE).exists()
     found = _newest(job) if began else None
-    before = found.read(checkpoints.FACTS)["same"] if found else job.same
+    before = checkpoints.read(found.folder / checkpoints.FACTS)["same"] if found else job.same
     job = job.allowing(before)
-    _check_disk(job)
+    _check_disk(job, found)
     processes.wait()
     try:
         if processes.is_main():
@@ -79,10 +79,17 @@ def _newest(job: Job) -> checkpoints.Checkpoint | None:
     return found
 
 
-def _check_disk(job: Job) -> None:
+def _check_disk(job: Job, found: checkpoints.Checkpoint | None) -> None:
     weights = sum(path.stat().st_size for path in job.prepared.checkpoint.folder.glob("*.safetensors"))
     # Of weights and two moments each: the best checkpoint, the newest one and the next; and the finished weights.
-    storage.require(job.work, 10 * weights - storage.size(job.checkpoints), "this training")
+    needed = 10 * weights - storage.size(job.checkpoints)
+    if found and found.scored and _is_last(found):
+        needed = weights
+    storage.require(job.work, needed, "this training")
+
+
+def _is_last(found: checkpoints.Checkpoint) -> bool:
+    return found.step >= int(checkpoints.read(found.folder / checkpoints.STATE)["max_steps"])
 
 
 def _train(

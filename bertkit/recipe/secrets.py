@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-TOKEN = re.compile(r"\bhf_(?:oauth_[\w.-]+|[A-Za-z0-9]{8,})")
+# Real ones are longer; what is shorter can be the name of a file, such as hf_sentiment.csv.
+TOKEN = re.compile(r"\bhf_(?:oauth_[\w.-]{30,}|[A-Za-z0-9]{30,})")
 NAMED = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 SHORTEST = 8
 REDACTED = "hf_***"

@@ -11,7 +11,6 @@ import pytest
 import sklearn.metrics as sk
 
 import bertkit.data.hub_metrics as hub_metrics
-from bertkit.errors import RecipeError
 
 CHILD = """
 import json, logging, sys
@@ -158,13 +157,6 @@ def test_compute_of_a_metric_that_is_not_packaged_is_refused_and_not_run(name, r
 def test_compute_of_a_metric_with_a_missing_package_is_a_machine_error(results):
     assert results["missing package"]["kind"] == "MachineError"
     assert "no_such_package" in results["missing package"]["message"]
-
-
-@pytest.mark.parametrize("name", ["nothing", "_classes", "../metrics", "__init__"])
-def test_module_path_of_an_unknown_name_lists_the_known(name):
-    with pytest.raises(RecipeError) as caught:
-        hub_metrics.module_path(name)
-    assert "matthews_correlation" in caught.value.hint
 
 
 def test_hub_metrics_do_not_import_evaluate():

@@ -8,6 +8,7 @@ from bertkit.engine.finetune import prepare_request
 from bertkit.engine.request import Request
 from bertkit.errors import DataError
 from tests.command_line import write_csv
+from tests.families import build
 
 COLUMNS = {"text": "text", "label": "label"}
 FILLER = [[f"{word} text that is like no other: {word * 3}", label] for word, label in zip(
@@ -89,6 +90,16 @@ def test_labels_that_cannot_be_learnt_are_an_error(checked):
     assert "at least two labels" in found["labels"].sentence
 
 
+def test_leaks_are_told_also_where_labels_cannot_be_learnt(tmp_path):
+    rows = [["text", "label"], *([text, "same"] for text, _ in FILLER)]
+    train, test = write_csv(tmp_path / "train.csv", rows), write_csv(tmp_path / "test.csv", rows)
+    report = data_check.check(Request(data=str(train), test=str(test), columns=COLUMNS), tokenizer=False)
+    found = {finding.check: finding for finding in report.findings}
+    assert found["leaks: train and test"].count == len(FILLER)
+    assert "conflicting labels" not in found
+    assert "conflicting labels" in report.skipped[-1]
+
+
 def test_labels_in_validation_and_test_alone_are_errors(checked):
     found = checked(FILLER, validation=[["x", "a"], ["y", "A "]], test=[["z", "c"]])
     assert (found["unknown labels"].level, found["unknown labels"].count) == ("error", 2)
@@ -129,6 +140,11 @@ def test_leaks_are_an_error_beyond_one_in_a_hundred(checked, leaked, level):
     assert (found.level, found.count) == (level, leaked)
 
 
+def test_leaks_are_a_share_of_the_later_split(checked):
+    found = checked(FILLER, test=[*FILLER, *FILLER, *([str(number), "a"] for number in range(16))])
+    assert "(50.0% of test)" in found["leaks: train and test"].sentence
+
+
 def test_near_leaks_and_shared_documents_of_questions(tagged, tmp_path):
     def row(question, context):
         return {"question": question, "context": context, "answers": ["Oslo"]}
@@ -161,6 +177,12 @@ def test_unknown_words_are_listed_by_how_often_they_come(checked, minilm_folder)
     found = checked(rows, tokenizer=True, model=str(minilm_folder))["unknown tokens"]
     assert (found.level, found.count) == ("warning", 3)
     assert found.figures["words"] == {"🤩": 2, "ꙮ": 1}
+
+
+@pytest.mark.parametrize("family", ["albert", "camembert", "xlm-roberta"])
+def test_unknown_words_are_found_by_families_whose_tokenizers_are_unigram_models(checked, tmp_path, family):
+    found = checked([*FILLER, ["a fine ꙮ day", "a"]], tokenizer=True, model=str(build(family, tmp_path / family)))
+    assert "ꙮ" in found["unknown tokens"].figures["words"]
 
 
 def test_entities_that_no_answer_can_reach_bound_the_scores(tagged):

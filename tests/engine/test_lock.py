@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_a_process_that_was_killed_frees_it(tmp_path, holder):
     with locked(tmp_path / "run"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_a_run_is_that_run(tmp_path, holder):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link").symlink_to("run")
+    with pytest.raises(RunError, match="is in use by"), locked(tmp_path / "link"):
+        pass
+
+
+def test_the_current_folder_can_be_locked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with locked(Path()):
+        pass
 
 
 def test_another_run_is_another_lock(tmp_path, holder):

@@ -202,7 +202,7 @@ def test_a_run_that_was_killed_before_it_got_its_place_gets_it_when_it_is_resume
     for path in (folder, work):
         shutil.copytree(finished, path)
     (folder / "old").touch()
-    state = {"replaces": "run", "processes": 1, "machine": {"threads": 1}}
+    state = {"replaces": True, "processes": 1, "machine": {"threads": 1}}
     sealed.write(work / run.STATE_FILE, state)
     monkeypatch.setenv("BERTKIT_RUNS", str(tmp_path))
     assert run.unfinished() == [work]
@@ -210,6 +210,25 @@ def test_a_run_that_was_killed_before_it_got_its_place_gets_it_when_it_is_resume
     assert not (folder / "old").exists()
     assert [path.name for path in tmp_path.glob("run*")] == ["run"]
     assert run.unfinished() == []
+
+
+def test_a_resume_never_replaces_what_is_no_run(tmp_path):
+    folder, work = tmp_path / "letters", tmp_path / "letters.new"
+    folder.mkdir()
+    (folder / "mine.txt").touch()
+    work.mkdir()
+    state = {"replaces": True, "processes": 1, "machine": {"threads": 1}}
+    sealed.write(work / run.STATE_FILE, state)
+    with pytest.raises(UsageError, match="letters holds other things than a run"):
+        resume(work)
+    assert (folder / "mine.txt").exists()
+
+
+def test_a_copy_named_old_is_left_alone(finished, tmp_path):
+    for name in ("run", "run.new", "run.old"):
+        shutil.copytree(finished, tmp_path / name)
+    run.complete(tmp_path / "run", tmp_path / "run.new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.old"]
 
 
 def test_overwriting_never_removes_what_an_earlier_attempt_has_trained(finished, tmp_path):

@@ -110,6 +110,16 @@ def test_links_that_lead_out_or_in_a_circle_are_refused(tmp_path, target):
         untrusted.check(folder)
 
 
+def test_a_link_to_a_folder_elsewhere_is_refused_and_a_real_folder_passes(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    untrusted.check(tmp_path / "run")
+    (tmp_path / "run" / "checkpoints").rmdir()
+    (tmp_path / "run" / "checkpoints").symlink_to("../elsewhere")
+    with pytest.raises(ModelError, match="is a link to"):
+        untrusted.check(tmp_path / "run")
+
+
 def test_a_folder_that_is_itself_a_link_passes(tmp_path, tiny):
     shutil.copytree(tiny, tmp_path / "real")
     (tmp_path / "real" / "model.safetensors").rename(tmp_path / "real" / "weights")

@@ -10,7 +10,7 @@ import pytest
 from bertkit.engine import checkpoints, run
 from tests.reliability import forked
 from tests.reliability.sizes import size
-from tests.reliability.trainings import OFTEN, scores, sha256
+from tests.reliability.trainings import OFTEN, killed_after, scores, sha256
 
 pytestmark = [pytest.mark.soak, pytest.mark.forks]
 KILLS = size(60, 1000)
@@ -39,8 +39,9 @@ def test_no_kill_costs_more_than_a_step(trainings, whole, tmp_path):
         code = forked.run(partial(work, progress=noted), kill_after=drawn.uniform(0.1, seconds))
         assert code in (0, -signal.SIGKILL)
         found, _ = checkpoints.newest(folder / run.CHECKPOINTS)
-        if code == 0:
+        if (folder / run.RUN_FILE).exists() and not (folder / run.STATE_FILE).exists():
             assert sha256(folder) == sha256(reference)
+            assert scores(folder) == scores(reference)
             folder, ended = tmp_path / str(kill + 1), ended + 1
         elif not (folder / run.RUN_FILE).exists() and int(done.read_text() or 0) > 1:
             assert found is not None
@@ -50,6 +51,31 @@ def test_no_kill_costs_more_than_a_step(trainings, whole, tmp_path):
         assert sha256(folder) == sha256(reference)
         assert scores(folder) == scores(reference)
         assert not (folder / run.CHECKPOINTS).exists()
+
+
+def _killed_in_an_evaluation(trainings, folder, step):
+    from bertkit.engine import trainer
+
+    evaluate = trainer.EncoderTrainer.evaluate
+
+    def evaluate_or_die(self, *given, **named):
+        if self.state.global_step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return evaluate(self, *given, **named)
+
+    trainer.EncoderTrainer.evaluate = evaluate_or_die
+    return trainings.train(folder, *LONG)
+
+
+@pytest.mark.parametrize("step", [4, 8])
+def test_a_kill_after_an_evaluation_that_was_caught_up_changes_nothing(trainings, whole, tmp_path, step):
+    reference, _ = whole
+    folder = tmp_path / "run"
+    assert forked.run(_killed_in_an_evaluation, trainings, folder, step) == -signal.SIGKILL
+    assert forked.run(partial(trainings.resume, folder, progress=killed_after(step + 1))) == -signal.SIGKILL
+    assert forked.run(trainings.resume, folder) == 0
+    assert scores(folder) == scores(reference)
+    assert sha256(folder) == sha256(reference)
 
 
 def _killed_at_its_end(trainings, folder, *overrides):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from bertkit.adapters._faults import Fault, Tally, mend_each, some, with_counts, with_value
+from bertkit.data import json_cells
 from bertkit.data.examples import Example, Examples
 from bertkit.data.tables import as_text
 
@@ -162,7 +162,7 @@ def _parsed(cell: Any, context: str) -> Any:
     if bare[:1] not in ("[", "{") or bare in context:
         return cell if bare else None
     try:
-        value = json.loads(bare)
+        value = json_cells.parse(bare)
     except ValueError:
         return cell
     usual = (isinstance(value, Mapping) and "text" in value) or value == []

@@ -7,6 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bertkit.adapters._labels import is_position
+
 OUTSIDE = "O"
 TAG = re.compile(r"O|[BIMELSU]-.+", re.DOTALL)
 # BMES is what IOBES is called, and written with, in Chinese corpora.
@@ -75,7 +77,7 @@ def types_of(tags: Iterable[str]) -> tuple[str, ...]:
 def named(rows: Sequence[Sequence[str]], names: Sequence[str]) -> Sequence[Sequence[str]]:
     """Return rows of tags where positions in a list of names are replaced by these names."""
     found = set().union(*rows)
-    if found <= set(names) or not all(tag.isdecimal() and int(tag) < len(names) for tag in found):
+    if found <= set(names) or not all(is_position(tag, names) for tag in found):
         return rows
     return [[names[int(tag)] for tag in tags] for tags in rows]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bertkit.adapters._faults import Fault
+from bertkit.data import json_cells
 
 Span = dict[str, Any]
 
@@ -29,7 +30,7 @@ def read(cell: Any) -> list[Span] | None:
         if not cell.strip():
             return None
         try:
-            cell = json.loads(cell)
+            cell = json_cells.parse(cell)
         except ValueError:
             raise Fault(UNREADABLE, f"{brief(cell)} is not JSON {SUCH_AS}") from None
     if cell is None:
@@ -123,4 +124,5 @@ def _trimmed(span: Span, text: str, repaired: Counter[str]) -> Span:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+    # Not float(value): an int may be too large for it.
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())

@@ -104,8 +104,11 @@ def _texts(value: Any) -> Iterator[tuple[str, int]]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f'key "{next(key for key in keys if keys.count(key) > 1)}" appears twice')
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f'key "{key}" appears twice')
+            seen.add(key)
     return values
 
 

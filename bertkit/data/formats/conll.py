@@ -87,8 +87,6 @@ class ConllReader:
             else:
                 columns = map(list, zip(*(cells for _, cells in sentence), strict=True))
                 yield Row(first, dict(zip(self.columns, columns, strict=True)))
-        if faults:
-            self._source.refused(self._rejects, faults[0].line, faults[-1].line)
 
     def _refusal(self, sentence: Sentence) -> tuple[int, str | None, str]:
         width = len(self.columns)
@@ -107,6 +105,8 @@ class ConllReader:
         if not declared:
             self._lines = itertools.chain([first], self._lines)
             return list(COLUMN_OF_FIELD.values())
+        # Names are never skipped.
+        self._source.refused(Rejects(self._name), 1, 1)
         names = [COLUMN_OF_FIELD.get(field, field) for field in declared[1].split()]
         if "tokens" not in names:
             raise DataError(f"{self._name}:1: # global.columns names no column FORM.", "Name the words' column FORM.")
@@ -114,8 +114,7 @@ class ConllReader:
 
     def _first_word(self) -> tuple[int, str]:
         for number, line in self._lines:
-            if not self._source.faults:
-                self._source.record = number
+            self._source.record = number
             if not _ends_sentence(line) and not self._left_out.match(line):
                 self._lines = itertools.chain([(number, line)], self._lines)
                 return number, line
@@ -124,7 +123,7 @@ class ConllReader:
     def _sentences(self) -> Iterator[Sentence]:
         sentence: Sentence = []
         for number, line in itertools.chain(self._lines, [(0, "")]):
-            if not sentence and not self._source.faults:
+            if not sentence:
                 self._source.record = number
             if not _ends_sentence(line):
                 if self._left_out.match(line):

@@ -1,8 +1,8 @@
 """CSV (RFC 4180) and TSV (IANA text/tab-separated-values): every cell is text exactly as it was written.
 
 A blank line is passed over, except in a table of one column, where it is an empty cell. TSV is read and
-written without quoting unless `data.quoting=csv` is set; without quoting a cell cannot hold the delimiter or
-a line end, so these are written as spaces.
+written without quoting unless `data.quoting=csv` is set or quotes wrap the header and every cell that begins
+with one; without quoting a cell cannot hold the delimiter or a line end, so these are written as spaces.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from bertkit.engine._data_check.resemblance import ALIKE, PIECE, near_pairs
 from bertkit.engine._data_check.texts import Text, Texts
 from bertkit.engine.progress import Progress
 
-# Of the smaller split: beyond it, scores tell how well a model remembers.
+# Of the later split: beyond it, scores tell how well a model remembers.
 LEAKED = 0.01
 NEAR = "the same but for case, punctuation and white space"
 Alike = Mapping[Text, set[Text]]
@@ -62,14 +62,13 @@ def between(texts: Mapping[str, Texts], near: Alike | None) -> list[Finding]:
     found = []
     for earlier, later in combinations(texts, 2):
         same, other = _shared(texts[earlier], texts[later], near or {})
-        smaller = min(len(texts[earlier].rows), len(texts[later].rows))
-        share = len(same) / max(smaller, 1)
+        share = len(same) / max(len(texts[later].rows), 1)
         sides = f"{earlier} and {later}"
         found += [
             counted(
                 f"leaks: {sides}", "error" if share > LEAKED else "warning", {later: len(same)},
                 f"no text of {later} stands in {earlier}",
-                f"rows whose text stands in {earlier}, too ({share:.1%} of the smaller split)",
+                f"rows whose text stands in {earlier}, too ({share:.1%} of {later})",
                 [_pair(*rows) for rows in same[:SHOWN]], f"remove them from one of the two: scores on {later} flatter",
             ),
             counted(

@@ -56,7 +56,7 @@ def resemblance(first: str, second: str) -> float:
         return 1.0
     ours, theirs = _pieces(first), _pieces(second)
     # What they share is at most all pieces of the shorter one.
-    if min(len(ours), len(theirs)) < ALIKE * max(len(ours), len(theirs)):
+    if not ours or not theirs or min(len(ours), len(theirs)) < ALIKE * max(len(ours), len(theirs)):
         return 0.0
     return len(ours & theirs) / len(ours | theirs)
 

@@ -31,7 +31,7 @@ class Texts:
 
 def gather(splits: Mapping[str, Sequence[Example]], adapter: Adapter) -> dict[str, Texts]:
     """Return the texts of all rows by split."""
-    roles = {column.role for columns in adapter.layouts for column in columns if column.kind != "label"}
+    roles = roles_of_text(adapter)
     known: dict[str, str] = {}
 
     def folded(text: str) -> str:
@@ -44,6 +44,11 @@ def gather(splits: Mapping[str, Sequence[Example]], adapter: Adapter) -> dict[st
         exact = [texts_of(row, roles) for row in rows]
         found[name] = Texts(rows, exact, [tuple(map(folded, texts)) for texts in exact])
     return found
+
+
+def roles_of_text(adapter: Adapter) -> set[str]:
+    """Return the roles of all columns but those of labels."""
+    return {column.role for columns in adapter.layouts for column in columns if column.kind != "label"}
 
 
 def texts_of(row: Example, roles: set[str]) -> Text:

@@ -14,7 +14,7 @@ from bertkit.adapters._encoder import Encoder
 from bertkit.adapters._results import Encoded
 from bertkit.data.examples import Example
 from bertkit.engine._data_check.findings import SHOWN, Finding, brief, spot
-from bertkit.engine._data_check.texts import texts_of
+from bertkit.engine._data_check.texts import roles_of_text, texts_of
 from bertkit.engine.unseen import Unseen
 
 LENGTHS = (128, 256, 512)
@@ -38,7 +38,7 @@ def lengths(splits: Splits, encoder: Encoder, adapter: Adapter) -> Finding:
     for _, encoded in splits.values():
         ledger.add(encoded)
     first = next((row for rows, _ in splits.values() for row in rows), None)
-    pair = first is not None and len(texts_of(first, _roles(adapter))) > 1
+    pair = first is not None and len(texts_of(first, roles_of_text(adapter))) > 1
     special = (encoder.pair if pair else encoder.single).size
     tokens = np.concatenate([encoded.tokens for _, encoded in splits.values()])
     figures = {str(length): _beyond(tokens, length - special) for length in LENGTHS}
@@ -103,9 +103,12 @@ def unknown(splits: Splits, encoder: Encoder, adapter: Adapter, *, words: bool =
 
 def unknown_id(encoder: Encoder) -> int | None:
     """Return the id of the token for what is not in the vocabulary; None: there is none."""
-    model = encoder.tokenizer.model
-    name = getattr(model, "unk_token", None)
-    found = encoder.tokenizer.token_to_id(name) if name else getattr(model, "unk_id", None)
+    # Unigram models tell it in their JSON alone.
+    model = json.loads(encoder.tokenizer.to_str())["model"]
+    if model.get("byte_fallback"):
+        return None
+    name = model.get("unk_token")
+    found = encoder.tokenizer.token_to_id(name) if name else model.get("unk_id")
     return None if found is None else int(found)
 
 
@@ -118,7 +121,7 @@ def _beyond(tokens: np.ndarray, room: int) -> dict[str, float]:
 
 
 def _words(rows: Sequence[Example], encoder: Encoder, adapter: Adapter, token: int) -> Counter[str]:
-    texts = [text for row in rows for text in texts_of(row, _roles(adapter))]
+    texts = [text for row in rows for text in texts_of(row, roles_of_text(adapter))]
     found: Counter[str] = Counter()
     for text, (ids, offsets) in zip(texts, encoder.ids_and_offsets(texts), strict=True):
         found.update(text[start:end] for start, end in offsets[ids == token].tolist())
@@ -130,9 +133,5 @@ def _visible(word: str) -> str:
     return brief(word) if word.isprintable() else json.dumps(word)
 
 
-def _roles(adapter: Adapter) -> set[str]:
-    return {column.role for columns in adapter.layouts for column in columns if column.kind != "label"}
-
-
 def _text(row: Example, adapter: Adapter) -> str:
-    return texts_of(row, _roles(adapter))[0]
+    return texts_of(row, roles_of_text(adapter))[0]

@@ -12,7 +12,7 @@ GRAPHS = "onnx"
 
 
 def check(folder: Path) -> None:
-    """Refuse links to files outside of a model folder; those of the hub's cache lead to the store of the same cache.
+    """Refuse links that lead out of a model folder; those of the hub's cache lead to the store of the same cache.
 
     Args:
         folder: A checkpoint or a run.
@@ -28,8 +28,10 @@ def check(folder: Path) -> None:
         if target is None or not any(target.is_relative_to(place) for place in allowed):
             raise ModelError(
                 f"{path} is a link to {target or 'itself'}, outside of {folder}",
-                "if you trust it, put the file in the place of the link: "
-                f"cp --remove-destination {quote(str(target))} {quote(str(path))}",
+                "if you trust it, put what it leads to in its place: "
+                f"rm {quote(str(path))} && cp -r {quote(str(target))} {quote(str(path))}"
+                if target
+                else f"rm {quote(str(path))}",
             )
 
 
@@ -39,7 +41,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
             if path.is_dir() and not path.is_symlink():
                 yield from sorted(path.iterdir())
-        elif not path.is_dir():
+        elif path.is_symlink() or not path.is_dir():
             yield path
 
 

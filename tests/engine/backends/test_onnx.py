@@ -4,8 +4,9 @@ import shutil
 import pytest
 
 from bertkit.data.tables import open_table
-from bertkit.engine import evaluate, predict
+from bertkit.engine import evaluate, predict, run
 from bertkit.engine.agreement import same
+from bertkit.engine.backends.onnx import Onnx
 from bertkit.engine.finetune import finetune
 from bertkit.engine.predictor import load_run
 from bertkit.errors import RunError
@@ -82,5 +83,7 @@ def test_damaged_graph_is_an_error_of_the_run(finished, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(finished, folder)
     (folder / "onnx/model.onnx").write_bytes(b"no graph")
-    with pytest.raises(RunError, match=r"model\.onnx cannot be used"):
+    with pytest.raises(RunError, match=r"model\.onnx is damaged"):
         load_run(folder, backend="onnx").predict(["a fine day"])
+    with pytest.raises(RunError, match=r"model\.onnx cannot be used"):
+        Onnx.open(folder, run.load(folder).adapter)

@@ -48,6 +48,11 @@ def test_near_pairs_of_texts_too_short_to_have_pieces_are_none(texts):
     assert near(texts) == []
 
 
+def test_near_pairs_have_no_other_short_text_beside_a_near_one():
+    near_one = "what do they say of the place where we were yesterday"
+    assert near_pairs([(near_one, "yes"), (f"{near_one}?", "no"), (f"{near_one}!", "yes")], silent) == [(0, 2)]
+
+
 def test_near_pairs_of_a_template_are_found_through_its_first_row():
     texts = [f"your parcel number {number} was sent to the address that you gave us yesterday" for number in range(300)]
     assert {second for _, second in near(texts)} == set(range(1, 300))
@@ -55,7 +60,13 @@ def test_near_pairs_of_a_template_are_found_through_its_first_row():
 
 @pytest.mark.parametrize(
     ("first", "second", "share"),
-    [("abcdef", "abcdef", 1), ("abcdefghijkl", "abcdefghijkx", 7 / 9), ("abcdef", "uvwxyz", 0), ("", "abcdef", 0)],
+    [
+        ("abcdef", "abcdef", 1),
+        ("abcdefghijkl", "abcdefghijkx", 7 / 9),
+        ("abcdef", "uvwxyz", 0),
+        ("", "abcdef", 0),
+        ("yes", "no", 0),
+    ],
 )
 def test_resemblance_is_the_share_of_common_pieces(first, second, share):
     assert resemblance(first, second) == pytest.approx(share)

@@ -28,7 +28,8 @@ OURS = ("bertkit", "csv")
 RIGHT, NO_LINE, REFUSED, CHANGED = "right", "no line", "refused", "changed"
 NOTE = """## Readers of CSV
 
-`python benchmarks/readers.py --python PYTHON` (with an interpreter that has the candidates): {environment} Candidates: {versions}.
+`python benchmarks/readers.py --python PYTHON` (with an interpreter that has the candidates): {environment}
+Candidates: {versions}.
 
 Every reader is told to take all columns as text, in the strictest way that it offers. "Right": exactly the cells that
 were written, or an error that names the line ({bad} in files of one bad row). "No line": an error without it.

@@ -15,7 +15,7 @@ TOP = {"cli", "commands", "console", "__main__"}
 HEAVY = {"torch", "transformers", "datasets", "evaluate", "huggingface_hub", "pyarrow", "onnx", "onnxruntime"}
 MAY_IMPORT = {
     "engine/layers/": {"torch", "transformers"},
-    "engine/resumable.py": {"torch", "transformers"},
+    "engine/resumable.py": {"transformers"},
     "engine/trainer.py": {"torch", "transformers"},
     "engine/watch.py": {"torch", "transformers"},
     "data/evaluate_modules": {"evaluate", "datasets"},

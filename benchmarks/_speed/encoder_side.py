@@ -19,7 +19,8 @@ from bertkit.engine.job import Job
 from bertkit.engine.prepare import Prepared
 from bertkit.engine.progress import Progress
 from bertkit.engine.signals import StopRequest
-from bertkit.engine.train import _trainer, selecting_metric
+from bertkit.engine.train import _trainer
+from bertkit.engine.validation import selecting_metric
 
 # One pass, and no callback that asks for scores.
 SETTINGS = ("train.epochs=1", "train.patience=0")

@@ -21,7 +21,7 @@ def parse(text: str) -> Any:
         value = json.loads(text)
     except RecursionError as error:
         raise ValueError(reason(error)) from None
-    _, problem = refusal({"cell": value}, len(text))
+    _, problem = refusal({"": value}, len(text))
     if problem:
         raise ValueError(problem)
     return value

@@ -17,8 +17,9 @@ from bertkit.errors import DataError, MachineError
 from bertkit.recipe.schema import DataSettings
 
 SPLITS = ("train", "validation", "test")
-log = logging.getLogger("bertkit")
 FILE_KINDS = (".parquet", ".csv", ".tsv", ".jsonl", ".json")
+
+log = logging.getLogger("bertkit")
 
 
 class Rows(Protocol):

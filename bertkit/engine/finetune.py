@@ -28,7 +28,8 @@ from bertkit.engine.progress import Progress, silent
 from bertkit.engine.request import Request, resolve, settings_model
 from bertkit.engine.run import Run
 from bertkit.engine.seeds import train_seeds
-from bertkit.engine.train import selecting_metric, train
+from bertkit.engine.train import train
+from bertkit.engine.validation import selecting_metric
 from bertkit.errors import RunError
 from bertkit.recipe.read import Layer, Resolved, parse_override
 from bertkit.recipe.read import resolve as resolve_layers

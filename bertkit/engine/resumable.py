@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from transformers import Trainer, TrainerControl
 from transformers.trainer_callback import ExportableState
 
-from bertkit.engine import checkpoints, finite, processes, state_files, storage
+from bertkit.engine import checkpoints, finite, processes, random_states, state_files, storage
 from bertkit.engine.model import save
 from bertkit.engine.signals import StopAsked
 from bertkit.errors import RecipeError
@@ -71,7 +68,7 @@ class ResumableTrainer(Trainer):
     def _write(self, folder: Path) -> None:
         """Write what this process has to add; the main process has made the folder, and waits for the others."""
         processes.wait()
-        own = {"random": _random_states(), "loss": self._tr_loss.item(), "logged": self._globalstep_last_logged}
+        own = {"random": random_states.states(), "loss": self._tr_loss.item(), "logged": self._globalstep_last_logged}
         state_files.write(folder, f"process-{processes.index()}", own)
         if processes.is_main():
             self._save(str(folder))
@@ -161,7 +158,7 @@ class ResumableTrainer(Trainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if self._own is not None:
-            _set_random_states(self._own["random"])
+            random_states.restore(self._own["random"])
 
     def _run_epoch(self, **given: Any) -> None:
         self._catch_up()
@@ -182,7 +179,7 @@ class ResumableTrainer(Trainer):
         self._tr_loss.fill_(self._own["loss"])
         self._globalstep_last_logged = self._own["logged"]
         # Now, and not with the first batch: an evaluation that was left ends in a checkpoint, which holds them.
-        _set_random_states(self._own["random"])
+        random_states.restore(self._own["random"])
         self.restore(facts)
         if self._evaluation_is_due():
             self.control = self.callback_handler.on_epoch_end(self.args, self.state, self.control)
@@ -193,23 +190,3 @@ class ResumableTrainer(Trainer):
 
 def _bytes(model: Any) -> int:
     return sum(weight.numel() * weight.element_size() for weight in model.parameters())
-
-
-def _random_states() -> dict[str, Any]:
-    states: dict[str, Any] = {"python": random.getstate(), "torch": torch.get_rng_state()}
-    state: Any = np.random.get_state()
-    states["numpy"] = tuple(part.tolist() if isinstance(part, np.ndarray) else part for part in state)
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    elif torch.backends.mps.is_available():
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def _set_random_states(states: Mapping[str, Any]) -> None:
-    random.setstate(states["python"])
-    np.random.set_state(states["numpy"])
-    torch.set_rng_state(states["torch"])
-    for name, module in (("cuda", torch.cuda), ("mps", torch.mps)):
-        if name in states and module.is_available():
-            module.set_rng_state(states[name])

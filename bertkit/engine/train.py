@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
 from bertkit.adapters import Adapter
-from bertkit.adapters._encoder import Window
 from bertkit.adapters._results import Scores
-from bertkit.engine import checkpoints, device, layers, processes, run, storage, training_arguments, unchanged
+from bertkit.engine import (
+    checkpoints,
+    device,
+    layers,
+    processes,
+    run,
+    storage,
+    training_arguments,
+    unchanged,
+    validation,
+)
 from bertkit.engine.job import Job
 from bertkit.engine.model import save as save_model
-from bertkit.engine.prepare import Prepared
 from bertkit.engine.progress import Progress
 from bertkit.engine.run import Run
 from bertkit.engine.signals import StopAsked, StopRequest
 from bertkit.engine.tokenizer import save_tokenizer
-from bertkit.errors import Interrupted, RecipeError, RunError
+from bertkit.errors import Interrupted, RunError
 
 log = logging.getLogger("bertkit")
 LESS_MEMORY = (
@@ -102,7 +107,7 @@ def _train(
 
     prepared = job.prepared
     settings = prepared.recipe.train
-    metric = selecting_metric(prepared)
+    metric = validation.selecting_metric(prepared)
     target = device.choose()
     precision = device.precision(settings.precision, target)
     args = training_arguments.build(
@@ -120,7 +125,7 @@ def _train(
         return Forward(Torch(network, prepared.adapter), prepared.adapter, prepared.encoder.pad_id)
 
     started = time.perf_counter()
-    tuned = partial(_tuned, prepared=prepared, forward=forward, stop=stop)
+    tuned = partial(validation.tuned, prepared=prepared, forward=forward, stop=stop)
     trainer = _trainer(job, network, args, lambda model: tuned(model)[1], progress, stop)
     trainer.same, trainer.adopts = job.same, adopts
     try:
@@ -180,51 +185,6 @@ def _trainer(
     if settings.patience:
         trainer.add_callback(trainers.EarlyStopping(settings.patience))
     return trainer
-
-
-def selecting_metric(prepared: Prepared) -> str:
-    """Return the metric that selects the best epoch.
-
-    Raises:
-        RecipeError: The recipe names a metric that this task does not have.
-    """
-    asked = prepared.recipe.train.metric
-    if asked == "auto":
-        return prepared.adapter.metric
-    split = prepared.validation
-    adapter, windows = prepared.adapter, split.encoded.windows
-    zeros = [np.zeros((w.input_ids.size, adapter.outputs) if adapter.per_token else adapter.outputs) for w in windows]
-    records = adapter.decode(zeros, windows, len(split.examples.rows))
-    known = prepared.adapter.score(records, split.examples.rows)
-    if asked not in known:
-        raise RecipeError(f'train.metric: there is no metric "{asked}" here. Known: {", ".join(known)}')
-    return asked
-
-
-def _tuned(
-    network: Any, *, prepared: Prepared, forward: Callable[..., Any], stop: StopRequest
-) -> tuple[Adapter, Scores, bool]:
-    """Return the adapter tuned on the validation rows, their scores, and whether all answers are the same."""
-    split = prepared.validation
-    windows, rows = split.encoded.windows, split.examples.rows
-    logits = _logits(windows, forward(network), stop)
-    adapter = prepared.adapter.tune(logits, windows, rows)
-    records = adapter.decode(logits, windows, len(rows))
-    collapsed = len(rows) > 1 and len({str(record.answer) for record in records}) == 1
-    return adapter, adapter.score(records, rows), collapsed
-
-
-def _logits(windows: Sequence[Window], forward: Callable[..., Any], stop: StopRequest) -> list[np.ndarray]:
-    """Return the logits of all windows, of which each process gives its share."""
-    own = None
-    with contextlib.suppress(StopAsked):
-        own = forward(processes.share(windows), stop.poll)
-    # A signal may have reached one process alone, and then they would wait for each other.
-    for number in processes.gather(None if own is not None else stop.signal_number):
-        if number is not None:
-            stop.signal_number = number
-            raise StopAsked
-    return processes.merge(own or [])
 
 
 def _save(job: Job, network: Any, adapter: Adapter, results: Mapping[str, Any]) -> Run:

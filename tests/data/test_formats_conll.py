@@ -274,6 +274,21 @@ def test_read_conll_bytes_that_are_no_text_cost_their_sentence(tmp_path):
     assert rejects[1].reason == "there is a NUL byte, which text never holds"
 
 
+@pytest.mark.parametrize(
+    ("name", "line"), [("a.conll", b"-DOCSTART- \xe9"), ("a.conllup", b"# caf\xe9"), ("a.conllup", b"# \0")]
+)
+def test_read_conll_bytes_that_are_no_text_between_sentences_cost_none(tmp_path, name, line):
+    names = b"# global.columns = FORM UPOS\n" if name.endswith("p") else b""
+    (tmp_path / name).write_bytes(names + line + b"\na\tO\n\n" + line + b"\nb\tO\n\n" + line + b"\n")
+    assert [values["tokens"] for _, values in rows(tmp_path / name)] == [["a"], ["b"]]
+
+
+def test_read_conllu_plus_names_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "a.conllup").write_bytes(b"# global.columns = FORM caf\xe9\na\tO\n")
+    with pytest.raises(DataError, match=r":1: byte 0xE9"):
+        rows(tmp_path / "a.conllup", on_bad_row="skip")
+
+
 def test_read_conll_long_cell(tmp_path):
     (tmp_path / "a.conll").write_text("a\tO\n" + "x" * 11 + "\tO\n\nb\tO\n")
     rejects = []

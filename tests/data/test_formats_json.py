@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bertkit.data.formats import _json
 from bertkit.data.tables import Reject, open_table
 from bertkit.data.writers import create_table
 from bertkit.errors import DataError
@@ -84,6 +85,23 @@ def test_read_json_document_that_cannot_be_used(put, text, problem):
         open_table(put(text), ReadSettings(on_bad_row="skip"))
     assert caught.value.message == problem
     assert "`--set data.format=jsonl`" in caught.value.hint
+
+
+def test_read_json_names_the_second_of_many_keys_by_looking_at_each_once():
+    looked = 0
+
+    class Key(str):
+        def __eq__(self, other):
+            nonlocal looked
+            looked += 1
+            return super().__eq__(other)
+
+        __hash__ = str.__hash__
+
+    keys = [Key(number) for number in range(1000)]
+    with pytest.raises(ValueError, match='key "999" appears twice'):
+        _json._unique([(key, 0) for key in [*keys, Key(999)]])
+    assert looked < 10 * len(keys)
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,67 @@ def test_hub_data_set_of_text_files_stays_text(read, tmp_path):
     assert typed == {"train": [["some/lines[train]", 1, {"text": "2024-01-02", "label": None}]]}
 
 
+CARD_OF_READINGS = """---
+configs:
+- config_name: first
+  default: true
+  data_files: [{split: train, path: "first/*"}]
+  {}
+- config_name: second
+  data_files: second/rows.csv
+  sep: "|"
+---
+"""
+
+
+@pytest.fixture
+def stated(read, tmp_path):
+    """Reads a CSV file of the hub whose card states how; returns the cells of each row."""
+
+    def run(content, reading, **settings):
+        for name in ("first", "second"):
+            (tmp_path / "stated" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "stated" / name / "rows.csv").write_bytes(content)
+        (tmp_path / "stated/README.md").write_text(CARD_OF_READINGS.replace("{}", "\n  ".join(reading.split(", "))))
+        with HubServer({"datasets/some/rows": tmp_path / "stated"}) as hub:
+            (found,) = read({"hub": "some/rows", **settings}, url=hub.url)
+        return [values for _, _, values in found["train"]] if isinstance(found, dict) else found
+
+    return run
+
+
+@pytest.mark.parametrize("config", [None, "first"])
+@pytest.mark.parametrize(
+    ("content", "reading", "expected"),
+    [
+        (b"NA,1\nb,2\n", "names: [x,y], header: null", [{"x": "NA", "y": "1"}, {"x": "b", "y": "2"}]),
+        (b"NA,1\nb,2\n", "column_names: [x,y]", [{"x": "NA", "y": "1"}, {"x": "b", "y": "2"}]),
+        (b"x;y\nNA;\xe9\n", "delimiter: ';', encoding: cp1252", [{"x": "NA", "y": "\xe9"}]),
+        (b'x,y\n"NA",1\n', "quoting: 3, keep_default_na: false", [{"x": '"NA"', "y": "1"}]),
+        (b"about\nx,y\nb,1\n", "skiprows: 1", [{"x": "b", "y": 1}]),
+        (b"a,1\nb,2\n", "names: [x,y], header: 0", [{"x": "b", "y": 2}]),
+        (b"x--y\nb--1\n", "sep: '--', engine: python", [{"x": "b", "y": 1}]),
+    ],
+)
+def test_hub_data_set_is_read_as_its_card_states(stated, content, reading, expected, config):
+    assert stated(content, reading, config=config) == expected
+
+
+def test_hub_data_set_is_read_as_the_card_states_for_its_configuration(stated):
+    assert stated(b"x|y\nNA|1\n", "sep: ;", config="second") == [{"x": "NA", "y": "1"}]
+
+
+def test_what_the_user_says_of_the_reading_comes_before_the_card(stated):
+    assert stated(b"x|y\nNA|1\n", "sep: ;", delimiter="|", config="first") == [{"x": "NA", "y": "1"}]
+
+
+@pytest.mark.parametrize("reading", ["sep: '||'", "sep: [1]", "names: 5", "skiprows: {a: 1}", "encoding: nonsense"])
+def test_hub_data_set_whose_card_states_a_reading_that_is_none(stated, reading):
+    kind, code, message, _ = stated(b"x,y\nb,1\n", reading, config="first")
+    assert (kind, code) == ("DataError", 2)
+    assert message
+
+
 def test_hub_data_set_that_cannot_be_read_says_why(read, repository):
     named = {"hub": "some/rows", "config": "first"}
     with HubServer({"datasets/some/rows": repository}) as hub:

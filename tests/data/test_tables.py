@@ -292,6 +292,11 @@ def test_open_table_missing_file(tmp_path, name, hint):
     assert hint in caught.value.hint
 
 
+def test_open_table_path_that_holds_a_nul():
+    with pytest.raises(DataError, match=r"'a\\x00b\.csv' is no path"):
+        open_table("a\0b.csv")
+
+
 def test_open_table_folder(tmp_path):
     with pytest.raises(DataError, match=r"cannot be read: Is a directory"):
         open_table(tmp_path)

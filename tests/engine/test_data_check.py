@@ -1,9 +1,13 @@
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 from bertkit.engine import data_check
+from bertkit.engine._data_check import tokens
 from bertkit.engine.finetune import prepare_request
 from bertkit.engine.request import Request
 from bertkit.errors import DataError
@@ -183,6 +187,13 @@ def test_unknown_words_are_listed_by_how_often_they_come(checked, minilm_folder)
 def test_unknown_words_are_found_by_families_whose_tokenizers_are_unigram_models(checked, tmp_path, family):
     found = checked([*FILLER, ["a fine ꙮ day", "a"]], tokenizer=True, model=str(build(family, tmp_path / family)))
     assert "ꙮ" in found["unknown tokens"].figures["words"]
+
+
+def test_no_word_is_unknown_where_bytes_are_tokens():
+    vocabulary = [("<unk>", 0.0), *((f"<0x{byte:02X}>", -1.0) for byte in range(256))]
+    for spelled, unknown in ((True, None), (False, 0)):
+        tokenizer = Tokenizer(Unigram(vocabulary, unk_id=0, byte_fallback=spelled))
+        assert tokens.unknown_id(SimpleNamespace(tokenizer=tokenizer)) == unknown
 
 
 def test_entities_that_no_answer_can_reach_bound_the_scores(tagged):

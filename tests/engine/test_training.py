@@ -254,6 +254,10 @@ def test_overwrite_keeps_the_old_run_until_the_new_one_is_complete(train, old, s
     with pytest.raises(BrokenError):
         train("train.seed=7", overwrite=True, progress=Fail(step))
     assert sha256(run.load(old.folder)) == before
+    if step > STEPS:
+        with pytest.raises(UsageError, match=r"run\.new holds an earlier training that was to replace"):
+            train("train.seed=8", overwrite=True)
+        shutil.rmtree(old.folder.with_name("run.new"))
     done = []
     new = train("train.seed=8", overwrite=True, progress=lambda phase, step, total, **facts: done.append(step))
     assert new.folder == old.folder

@@ -108,6 +108,8 @@ def test_mend_repairs_places(text, start, place):
         ),
         ({"text": ["Oslo", "Norway"], "answer_start": [0]}, None, "2 answers and 1 places", answer_cells.UNREADABLE),
         ("Oslo", "here", '"here" is no place', answer_cells.UNREADABLE),
+        ("[" * 100_000, None, "is not in the context", answer_cells.MISSING),
+        ("Norway", "[" * 100_000, "is no place", answer_cells.UNREADABLE),
         ([1, 2], None, "neither text nor a list", answer_cells.UNREADABLE),
         ([{"answer": "Oslo"}], None, "neither text nor a list", answer_cells.UNREADABLE),
         ({"answer": "Oslo"}, None, "neither text nor a list", answer_cells.UNREADABLE),

@@ -52,6 +52,8 @@ def test_read_tells_what_was_not_annotated_from_what_has_no_entity(cell, expecte
     [
         "PER",
         "[1, 2",
+        "[" * 100_000,
+        f"[[0, 3, {'[' * 64}{']' * 64}]]",
         7,
         {"start": 0},
         [[0, 3]],
@@ -67,6 +69,10 @@ def test_read_refuses_other_forms(cell):
     with pytest.raises(Fault) as error:
         span_cells.read(cell)
     assert error.value.reason == span_cells.UNREADABLE
+
+
+def test_read_takes_whole_numbers_of_any_size():
+    assert span_cells.read(f"[[0, 1{'0' * 400}, 1]]".replace(" 1]", ' "PER"]')) == [{**ANA, "end": 10**400}]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +96,7 @@ def test_mend_repairs_and_counts(spans, expected, repair):
 @pytest.mark.parametrize(
     ("span", "message"),
     [
+        ((25, 10**400), "in a text of 29 characters"),
         ((25, 40), "at 25 to 40 in a text of 29 characters"),
         ((3, 3), "at 3 to 3"),
         ((5, 2), "at 5 to 2"),

@@ -99,7 +99,7 @@ def _resumed(name: str, overrides: list[str], allow_change: bool) -> Run:
     from bertkit.engine.finetune import resume
     from bertkit.engine.run import runs_folder
 
-    folder = Path(name) if Path(name).is_dir() else runs_folder() / name
+    folder = Path(name) if Path(name).is_dir() or len(Path(name).parts) > 1 else runs_folder() / name
     with console.progress() as progress:
         return resume(folder, progress, overrides=overrides, allow_change=allow_change)
 

@@ -35,6 +35,7 @@ def show(run: RunArg = None) -> None:
     found = find(run)
     info = found.info
     training, data = info["training"], info["data"]
+    changed = training.get("changed", [])
     console.table(found.name, ["what", "value"], [
         ["folder", str(found.folder)],
         ["model", f"{info['model']['name']} ({info['model']['parameters'] / 1e6:.1f} M parameters)"],
@@ -46,6 +47,7 @@ def show(run: RunArg = None) -> None:
         ["epochs, steps", f"{training['epochs']:.3g}, {training['steps']} (best at {training['best_step']})"],
         ["time", f"{training['seconds']:.0f} s on {training['machine']['name']}, {training['precision']}"],
         ["backends", _backends(info)],
+        *([["changed on the way", ", ".join(one["what"] for one in changed)]] if changed else []),
         ["bertkit, created", f"{info['bertkit']}, {info['created'][:19]}"],
     ])  # fmt: skip
     scores = info["scores"]["validation"]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bertkit.errors import DataError
 
 EXAMPLES_KEPT = 5
-SKIP_HINT = "Repair the row, or pass over such rows with `--set data.on_bad_row=skip`."
+SKIP_HINT = "Repair the row, or pass over such rows with `--set data.on_bad_row=skip` (predict: `--on-bad-row skip`)."
 
 
 class Row(NamedTuple):

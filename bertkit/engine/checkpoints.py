@@ -128,15 +128,18 @@ def unfinished(folder: Path) -> Path:
 
 
 def keep(parent: Path, latest: Path, best: Path | None) -> None:
-    """Remove all checkpoints but two.
+    """Remove all checkpoints but three.
 
     Args:
         parent: Holds the checkpoints.
-        latest: What a resume will take.
+        latest: What a resume will take; what was saved before it stays too, in case it is damaged.
         best: Has the weights of the best epoch, if there was one.
     """
-    for checkpoint in listed(parent):
-        if checkpoint.folder in (latest, best):
+    found = listed(parent)
+    step = next(checkpoint.step for checkpoint in found if checkpoint.folder == latest)
+    before = next((checkpoint.folder for checkpoint in found if checkpoint.step < step), None)
+    for checkpoint in found:
+        if checkpoint.folder in (latest, before, best):
             continue
         try:
             _remove(checkpoint.folder)

@@ -144,6 +144,8 @@ def _inferred(request: Request, stronger: Sequence[Layer]) -> Layer:
         raise UsageError(f'--data "{request.data}" is not a file: without a recipe, the columns are read from a file')
     with open_table(train, _read_settings(stronger)) as table:
         rows = [row.values for row in islice(table, LOOKED_AT)]
+        if not rows:
+            raise DataError(f"{table.name} has no usable rows", "the file needs at least a header and rows with text")
         _warn_of_missing_header(table.name, table.columns, rows)
         given = _named_columns(stronger)
         found = [adapters.load(name).infer(table.columns, rows, given) for name in adapters.names()]

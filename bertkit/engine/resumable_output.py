@@ -154,7 +154,7 @@ class ResumableOutput:
     def _tell(self) -> None:
         if self._kept:
             log.warning(
-                "%d rows are kept in %s: run the same command again to continue behind them",
+                "%d rows are kept in %s: with the same input and run, the same command goes on behind them",
                 self._kept,
                 part_path(Path(self.path)),
             )

@@ -90,7 +90,8 @@ class Run:
         files = {**self.info.get("files", {}), **self.info.get("backends", {}).get("files", {})}
         untrusted.check_places(self.folder, files)
         names = [name for name in files if any(fnmatch(name, pattern) for pattern in (*patterns, *untrusted.READ))]
-        hint = f"bertkit export {self.folder} makes graphs anew; other files: copy the run again, or train it anew"
+        graphs = all(pattern.startswith(f"{GRAPHS}/") for pattern in patterns)
+        hint = f"bertkit export {self.folder}" if graphs else "copy the run again, or train it anew"
         with ThreadPoolExecutor(1, thread_name_prefix="checked") as thread:
             found = thread.submit(manifest.check, self.folder, files, names, hint)
             try:

@@ -37,7 +37,8 @@ def new(label: str, output: str | None, overwrite: bool) -> Path:
         if not _is_run(folder):
             raise UsageError(f"{folder} holds other things than a run", "another --output")
         if not overwrite:
-            raise UsageError(f"{folder} exists and is not empty", "--overwrite, or another --output")
+            begun = f"bertkit finetune --resume {folder}, " if (folder / STATE_FILE).exists() else ""
+            raise UsageError(f"{folder} exists and is not empty", f"{begun}--overwrite, or another --output")
         return folder
     stamp = f"{label}-{datetime.now():%Y%m%d-%H%M%S}"
     taken = 0

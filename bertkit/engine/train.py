@@ -86,8 +86,8 @@ def _newest(job: Job) -> checkpoints.Checkpoint | None:
 
 def _check_disk(job: Job, found: checkpoints.Checkpoint | None) -> None:
     weights = sum(path.stat().st_size for path in job.prepared.checkpoint.folder.glob("*.safetensors"))
-    # Of weights and two moments each: the best checkpoint, the newest one and the next; and the finished weights.
-    needed = 10 * weights - storage.size(job.checkpoints)
+    # Of weights and two moments each: the best checkpoint, the last two and the next; and the finished weights.
+    needed = 13 * weights - storage.size(job.checkpoints)
     if found and found.scored and _is_last(found):
         needed = weights
     storage.require(job.work, needed, "this training")

@@ -165,7 +165,7 @@ configs:
   data_files: [{split: train, path: "first/*"}]
   {}
 - config_name: second
-  data_files: second/rows.csv
+  data_files: [second/rows.csv]
   sep: "|"
 ---
 """
@@ -187,7 +187,6 @@ def stated(read, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("config", [None, "first"])
 @pytest.mark.parametrize(
     ("content", "reading", "expected"),
     [
@@ -197,22 +196,31 @@ def stated(read, tmp_path):
         (b'x,y\n"NA",1\n', "quoting: 3, keep_default_na: false", [{"x": '"NA"', "y": "1"}]),
         (b"about\nx,y\nb,1\n", "skiprows: 1", [{"x": "b", "y": 1}]),
         (b"a,1\nb,2\n", "names: [x,y], header: 0", [{"x": "b", "y": 2}]),
+        (b"x||y\nb||1\n", r"sep: '\|\|', engine: python", [{"x": "b", "y": 1}]),
         (b"x--y\nb--1\n", "sep: '--', engine: python", [{"x": "b", "y": 1}]),
     ],
 )
-def test_hub_data_set_is_read_as_its_card_states(stated, content, reading, expected, config):
-    assert stated(content, reading, config=config) == expected
+def test_hub_data_set_is_read_as_its_card_states(stated, content, reading, expected):
+    assert stated(content, reading) == expected
 
 
 def test_hub_data_set_is_read_as_the_card_states_for_its_configuration(stated):
     assert stated(b"x|y\nNA|1\n", "sep: ;", config="second") == [{"x": "NA", "y": "1"}]
 
 
+def test_hub_data_set_whose_card_names_no_configuration_is_refused(read, tmp_path):
+    (tmp_path / "nameless").mkdir()
+    (tmp_path / "nameless/README.md").write_text("---\nconfigs:\n- data_files: first/rows.csv\n---\n")
+    with HubServer({"datasets/some/rows": tmp_path / "nameless"}) as hub:
+        found = read({"hub": "some/rows"}, {"hub": "some/rows", "config": "first"}, url=hub.url)
+    assert [(kind, code) for kind, code, *_ in found] == [("DataError", 2)] * 2
+
+
 def test_what_the_user_says_of_the_reading_comes_before_the_card(stated):
     assert stated(b"x|y\nNA|1\n", "sep: ;", delimiter="|", config="first") == [{"x": "NA", "y": "1"}]
 
 
-@pytest.mark.parametrize("reading", ["sep: '||'", "sep: [1]", "names: 5", "skiprows: {a: 1}", "encoding: nonsense"])
+@pytest.mark.parametrize("reading", ["sep: [1]", "names: 5", "skiprows: {a: 1}", "encoding: nonsense"])
 def test_hub_data_set_whose_card_states_a_reading_that_is_none(stated, reading):
     kind, code, message, _ = stated(b"x,y\nb,1\n", reading, config="first")
     assert (kind, code) == ("DataError", 2)

@@ -123,6 +123,8 @@ def bomb():
 
 def test_a_bomb_that_claims_to_be_large_is_refused(tmp_path):
     path = tmp_path / zipped("a.csv.zip", ("a.csv", b"a,b\n" + b"same text,12345\n" * 2**16 * 80))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b" " * 65535
     data = bytearray(path.read_bytes())
     size = data.index(b"PK\x01\x02") + 20
     data[size : size + 4] = (2**31).to_bytes(4, "little")

@@ -77,13 +77,13 @@ def test_damaged_one_of_the_same_name_is_replaced(tmp_path):
 
 
 def test_keep_and_sweep_touch_nothing_else(tmp_path):
-    for step in (4, 6, 8):
+    for step in (2, 4, 6, 8):
         make(tmp_path, step)
     for name in ("checkpoint-x", ".checkpoint-9", ".checkpoint-4.old", "notes"):
         (tmp_path / name).mkdir()
-    checkpoints.keep(tmp_path, tmp_path / "checkpoint-8", tmp_path / "checkpoint-4")
+    checkpoints.keep(tmp_path, tmp_path / "checkpoint-8", tmp_path / "checkpoint-2")
     checkpoints.sweep(tmp_path)
-    assert names(tmp_path) == ["checkpoint-4", "checkpoint-8", "checkpoint-x", "notes"]
+    assert names(tmp_path) == ["checkpoint-2", "checkpoint-6", "checkpoint-8", "checkpoint-x", "notes"]
 
 
 def test_a_manifest_without_the_files_of_a_checkpoint_is_none(tmp_path):

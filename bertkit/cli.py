@@ -84,6 +84,9 @@ def main() -> None:
     for number in signals.CAUGHT:
         signal.signal(number, signals.stop_now)
     code = run(sys.argv[1:])
+    for number in signals.CAUGHT:
+        # Nothing is left to stop: the exit code shall say what was done.
+        signal.signal(number, signal.SIG_IGN)
     if engine_processes.count() > 1:
         # The work is done. Threads of gloo that are still there can turn the usual way out into an abort.
         sys.stdout.flush()

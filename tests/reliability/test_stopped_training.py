@@ -144,6 +144,10 @@ def test_signal_to_a_command(trainings, tmp_path, case):
         time.sleep(drawn.uniform(1, 6))
         running.send_signal(number)
         _, said = running.communicate()
+    if running.returncode == -number:
+        # Python itself was still starting.
+        assert not folder.exists()
+        return
     assert running.returncode in (0, 128 + number)
     assert "Traceback" not in said
     if folder.exists() and not (folder / run.RUN_FILE).exists():

@@ -42,7 +42,7 @@ TOKENIZER = {
     "model_max_length": 1000000000000000019884624838656,
     "name_or_path": "../models/bert",
     "sp_model_kwargs": {},
-    "special_tokens_map_file": "/root/.cache/huggingface/transformers/0123.abcd",
+    "special_tokens_map_file": "/home/somebody/.cache/huggingface/transformers/0123.abcd",
     "tokenizer_class": "XLMRobertaTokenizerFast",
     "tokenizer_file": None,
     "unk_token": "</unk>",
